@@ -1,0 +1,43 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { Failure } from '../lib/errors.ts';
+import { readFileIfExists } from '../lib/files.ts';
+
+const version = z.string().regex(/^\d+\.\d+\.\d+$/);
+
+const profileSchema = z.object({
+  description: z.string(),
+  kubernetes: version,
+  etcd: version,
+  kyverno: version,
+  kwok: version,
+  /** Whether the API servers load the PodSecurityPolicy admission plugin (Kubernetes before 1.25). */
+  podSecurityPolicy: z.boolean(),
+});
+
+/** What versions and settings a cluster has; a file of cluster/profiles. */
+export type Profile = z.infer<typeof profileSchema> & { readonly name: string };
+
+const DIRECTORY = path.join(import.meta.dirname, 'profiles');
+
+/** @throws Failure `usage` for an unknown profile, with the known ones named */
+export async function loadProfile(name: string): Promise<Profile> {
+  const known = (await readdir(DIRECTORY)).map((file) => path.basename(file, '.yaml'));
+  if (!known.includes(name)) {
+    throw new Failure({
+      kind: 'usage',
+      what: `There is no profile named ${name}`,
+      hint: `Profiles: ${known.join(', ')}.`,
+    });
+  }
+  const file = path.join(DIRECTORY, `${name}.yaml`);
+  const parsed = profileSchema.safeParse(parse((await readFileIfExists(file)) ?? ''));
+  if (parsed.success) return { name, ...parsed.data };
+  throw new Failure({
+    kind: 'usage',
+    what: `Profile ${name} is not valid`,
+    why: `${file}: ${z.prettifyError(parsed.error)}`,
+  });
+}

@@ -1,0 +1,103 @@
+import type { V1Deployment } from '@kubernetes/client-node';
+import type { Context } from '../lib/context.ts';
+import type { KubeClient, KubeClientOptions } from '../lib/kube/client.ts';
+import type { Plan } from '../lib/steps.ts';
+import type { Profile } from './profile.ts';
+import type { ClusterRecord } from './record.ts';
+import type { ClusterSpec } from './spec.ts';
+
+/** One API server, as HAProxy sees it. */
+export interface Endpoint {
+  /** `control-plane-1`; the name of HAProxy's server. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How much memory one control-plane machine has and uses. */
+export interface MachineMemory {
+  readonly machine: string;
+  /** Bytes; absent: no limit. */
+  readonly limit?: number;
+  readonly processes: readonly ProcessMemory[];
+}
+
+export interface ProcessMemory {
+  readonly name: string;
+  /** Absent while the process is down. */
+  readonly pid?: number;
+  /** Resident bytes. */
+  readonly rss: number;
+  /** Seconds since it (re)started. */
+  readonly uptime?: number;
+}
+
+/** A Deployment of the platform itself (Kyverno's controllers): pods on kind, processes on embedded. */
+export interface PlatformWorkload {
+  /** As its chart renders it, with the number of replicas wanted. */
+  readonly deployment: V1Deployment;
+  /** The toolchain's name of the program in its container: `kyverno`, `reports-controller` … */
+  readonly binary: string;
+  /**
+   * For a workload that serves a webhook: the Service that its webhooks name, `kyverno-svc`. Where workloads are
+   * processes, HAProxy balances its replicas behind `webhookAddress(service)`, and each replica listens where the
+   * arguments that `replicaArguments` returns for its port tell it to.
+   */
+  readonly webhook?: { readonly service: string; replicaArguments(port: number): readonly string[] };
+  /** Arguments that only a replica outside the cluster's network needs, given its private metrics port. */
+  processArguments?(metricsPort: number): readonly string[];
+}
+
+export interface Platform {
+  /**
+   * `127.0.0.1:PORT` where the webhooks of a platform Service are reached from outside the cluster's network;
+   * undefined where the API server reaches the Service itself.
+   */
+  webhookAddress(service: string): string | undefined;
+  /** Brings the workload to this shape and starts it; nothing restarts when nothing changed. */
+  apply(workload: PlatformWorkload): Promise<void>;
+  /** Stops all replicas and keeps their definition, or starts them again. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  /** One entry a replica; `ready` as far as its own health endpoint or pod condition says. */
+  replicas(
+    name: string,
+  ): Promise<readonly { readonly name: string; readonly running: boolean; readonly rss: number }[]>;
+}
+
+/** A running cluster, whichever provider runs it. */
+export interface Cluster {
+  readonly record: ClusterRecord;
+  readonly profile: Profile;
+  /** The cluster's own directory below the state root, mode 0700. */
+  readonly directory: string;
+  /** One for each control plane. */
+  readonly apiservers: readonly Endpoint[];
+  /** Path of the admin kubeconfig; its server is HAProxy's frontend. */
+  readonly kubeconfig: string;
+  readonly platform: Platform;
+  /** A client through HAProxy with the admin's credentials. The caller closes it. */
+  client(options?: Partial<Omit<KubeClientOptions, 'credentials' | 'clock'>>): Promise<KubeClient>;
+  /** A kubeconfig (its text) for a platform identity: a service account's user name and groups. */
+  kubeconfigFor(user: string, groups: readonly string[]): Promise<string>;
+  memory(): Promise<readonly MachineMemory[]>;
+  /** Saves the state of etcd to a file, online. */
+  saveState(file: string): Promise<void>;
+  /** Replaces the state of etcd by a saved one; the control plane and the platform's workloads restart. */
+  restoreState(file: string): Promise<void>;
+}
+
+/** What `up` hands from step to step. */
+export interface UpState {
+  cluster?: Cluster;
+}
+
+export interface Provider {
+  readonly name: ClusterSpec['provider'];
+  /** The steps from nothing, or from whatever an earlier run left, to API servers that answer. */
+  up(spec: ClusterSpec, context: Context): Plan<UpState>;
+  /** Ends and removes the control plane and its data; leaves nothing behind. Idempotent. */
+  down(record: ClusterRecord, context: Context): Promise<void>;
+  /** The cluster of a record, running or not. */
+  load(record: ClusterRecord, context: Context): Promise<Cluster>;
+}

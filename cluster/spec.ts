@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+/** Where `status` looks for differences, and what `up` refuses to change on a running cluster. */
+export type HealthCheck = 'healthz' | 'tcp';
+
+/** Production's number with `--ha`; kind and lima-kilo default to one. */
+export const HA_CONTROL_PLANES = 3;
+
+/** The admission replicas that the port block has room for; production runs 7. */
+export const MAX_KYVERNO_REPLICAS = 10;
+
+/** A cluster's name becomes a directory, a cgroup and a kubeconfig context. */
+export const clusterName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/,
+    'must be lower-case letters, digits and dashes, at most 32 characters',
+  );
+
+/** What a cluster is asked to be: the flags of `up`, resolved. Kept in the cluster's record. */
+export const clusterSpec = z.object({
+  name: clusterName,
+  provider: z.enum(['embedded', 'kind']),
+  /** A file of cluster/profiles, without its ending. */
+  profile: z.string(),
+  controlPlanes: z.number().int().min(1).max(HA_CONTROL_PLANES),
+  healthCheck: z.enum(['healthz', 'tcp']),
+  /** Bytes for each control-plane machine; absent: no limit. */
+  controlPlaneMemory: z.number().int().positive().optional(),
+  kyvernoReplicas: z.number().int().min(1).max(MAX_KYVERNO_REPLICAS),
+  /** HAProxy's frontend for the API; production's is 6443. */
+  apiPort: z.number().int().min(1024).max(65535),
+  /** HAProxy's statistics; production's is 8404. */
+  statsPort: z.number().int().min(1024).max(65535),
+});
+
+export type ClusterSpec = z.infer<typeof clusterSpec>;

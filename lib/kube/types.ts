@@ -1,0 +1,47 @@
+import type { V1ObjectMeta } from '@kubernetes/client-node';
+
+/** Any Kubernetes object: what all of them have. Typed kinds come from @kubernetes/client-node (types only). */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: V1ObjectMeta;
+  readonly [field: string]: unknown;
+}
+
+/** A page of a LIST, and the whole of one. */
+export interface KubeList<T> {
+  readonly metadata?: {
+    readonly continue?: string;
+    readonly resourceVersion?: string;
+    readonly remainingItemCount?: number;
+  };
+  readonly items: readonly T[];
+}
+
+/** A resource's place in the API: `{ group: 'kyverno.io', version: 'v1', plural: 'policies' }`. */
+export interface Resource {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+}
+
+export type WatchEvent<T> = {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: T;
+};
+
+/** The URL path of a collection or, with a name, of an object. */
+export function pathOf(resource: Resource, namespace?: string, name?: string): string {
+  const root =
+    resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  const object = name === undefined ? '' : `/${encodeURIComponent(name)}`;
+  return `${root}${scope}/${resource.plural}${object}`;
+}
+
+export const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces' };
+export const PODS: Resource = { group: '', version: 'v1', plural: 'pods' };
+export const NODES: Resource = { group: '', version: 'v1', plural: 'nodes' };
+export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps' };
+export const POLICIES: Resource = { group: 'kyverno.io', version: 'v1', plural: 'policies' };
