@@ -1,12 +1,13 @@
 import { defineConfig } from 'eslint/config';
+import type { Linter } from 'eslint';
 import tseslint from 'typescript-eslint';
 
 /** Imports point one way: scripts -> lab, seed, components, cluster -> lib (docs/ARCHITECTURE.md). */
-const forbid = (from: string, folders: readonly string[]) => ({
+const forbid = (from: string, folders: readonly string[]): Linter.Config => ({
   files: [`${from}/**/*.ts`],
   rules: {
     'no-restricted-imports': [
-      'error' as const,
+      'error',
       {
         patterns: folders.map((folder) => ({
           regex: `^(\\.\\./)+${folder}/`,
