@@ -2,9 +2,11 @@ import type { V1Deployment } from '@kubernetes/client-node';
 import type { Context } from '../lib/context.ts';
 import type { KubeClient, KubeClientOptions } from '../lib/kube/client.ts';
 import type { Plan } from '../lib/steps.ts';
+import type { PkiStore } from './pki/store.ts';
 import type { Profile } from './profile.ts';
 import type { ClusterRecord } from './record.ts';
 import type { ClusterSpec } from './spec.ts';
+import type { Supervisor } from './supervisor/service.ts';
 
 /** One API server, as HAProxy sees it. */
 export interface Endpoint {
@@ -12,6 +14,17 @@ export interface Endpoint {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+}
+
+/** A Service of the cluster whose replicas are processes: HAProxy balances them as kube-proxy would pods. */
+export interface BalancedService {
+  /** `kyverno-svc` */
+  readonly name: string;
+  /** On loopback, where webhooks reach it. */
+  readonly port: number;
+  /** What a ready replica answers 200 to, over TLS. */
+  readonly healthPath: string;
+  readonly servers: readonly Endpoint[];
 }
 
 /** How much memory one control-plane machine has and uses. */
@@ -49,6 +62,8 @@ export interface PlatformWorkload {
 }
 
 export interface Platform {
+  /** The Services that HAProxy balances because their replicas are processes; empty where they are pods. */
+  readonly balancedServices: readonly BalancedService[];
   /**
    * `127.0.0.1:PORT` where the webhooks of a platform Service are reached from outside the cluster's network;
    * undefined where the API server reaches the Service itself.
@@ -76,10 +91,18 @@ export interface Cluster {
   /** Path of the admin kubeconfig; its server is HAProxy's frontend. */
   readonly kubeconfig: string;
   readonly platform: Platform;
+  /** Runs the host processes beside the cluster: HAProxy, slapd, maintain-kubeusers. */
+  readonly supervisor: Supervisor;
+  /** Loopback ports set aside for the host processes beside the cluster. */
+  readonly hostPorts: { readonly ldap: number; readonly maintainKubeusers: number };
+  /** The cluster's keys: for components that serve TLS, or are clients. */
+  readonly pki: PkiStore;
   /** A client through HAProxy with the admin's credentials. The caller closes it. */
   client(options?: Partial<Omit<KubeClientOptions, 'credentials' | 'clock'>>): Promise<KubeClient>;
   /** A kubeconfig (its text) for a platform identity: a service account's user name and groups. */
   kubeconfigFor(user: string, groups: readonly string[]): Promise<string>;
+  /** The path of one of the toolchain's programs: `kubectl`. */
+  program(binary: string): Promise<string>;
   memory(): Promise<readonly MachineMemory[]>;
   /** Saves the state of etcd to a file, online. */
   saveState(file: string): Promise<void>;
@@ -87,17 +110,26 @@ export interface Cluster {
   restoreState(file: string): Promise<void>;
 }
 
-/** What `up` hands from step to step. */
+/** What `up` hands from step to step: its first step makes the cluster known, the others bring it up. */
 export interface UpState {
-  cluster?: Cluster;
+  cluster: Cluster;
+}
+
+/** A provider's part of `up`, in three plans: HAProxy comes between the second and the third. */
+export interface ProviderPlans {
+  /** Everything that can be made before anything runs: programs, images, keys. Sets the cluster. */
+  readonly prepare: Plan<UpState>;
+  /** From nothing, or from whatever an earlier run left, to API servers that answer. */
+  readonly controlPlane: Plan<UpState>;
+  /** Controllers and nodes; clients of the API, and so through HAProxy. */
+  readonly nodes: Plan<UpState>;
 }
 
 export interface Provider {
   readonly name: ClusterSpec['provider'];
-  /** The steps from nothing, or from whatever an earlier run left, to API servers that answer. */
-  up(spec: ClusterSpec, context: Context): Plan<UpState>;
-  /** Ends and removes the control plane and its data; leaves nothing behind. Idempotent. */
-  down(record: ClusterRecord, context: Context): Promise<void>;
+  up(record: ClusterRecord, profile: Profile, context: Context): ProviderPlans;
+  /** Ends every process of the cluster of that name, whatever state its record is in. Idempotent. */
+  down(name: string, context: Context): Promise<void>;
   /** The cluster of a record, running or not. */
-  load(record: ClusterRecord, context: Context): Promise<Cluster>;
+  load(record: ClusterRecord, profile: Profile, context: Context): Promise<Cluster>;
 }

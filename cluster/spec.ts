@@ -9,6 +9,9 @@ export const HA_CONTROL_PLANES = 3;
 /** The admission replicas that the port block has room for; production runs 7. */
 export const MAX_KYVERNO_REPLICAS = 10;
 
+/** The name of a cluster when none is given; lima-kilo's is the same. */
+export const DEFAULT_NAME = 'toolforge';
+
 /** A cluster's name becomes a directory, a cgroup and a kubeconfig context. */
 export const clusterName = z
   .string()

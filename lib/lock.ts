@@ -1,4 +1,5 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import type { Clock } from './clock.ts';
 import { Failure, systemCode } from './errors.ts';
@@ -55,15 +56,18 @@ export async function acquireLock(file: string, options: LockOptions): Promise<(
   }
 }
 
+/** The lock appears with its content, by a hard link: an empty one would look stale to whoever reads it just then. */
 async function create(file: string, content: string): Promise<boolean> {
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  await writeFile(temporary, content, { flag: 'wx', mode: 0o600 });
   try {
-    const handle = await open(file, 'wx', 0o600);
-    await handle.writeFile(content);
-    await handle.close();
+    await link(temporary, file);
     return true;
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(temporary, { force: true });
   }
 }
 
@@ -80,7 +84,7 @@ async function removeStale(file: string, stale: string): Promise<void> {
   else await rename(aside, file);
 }
 
-/** A lock file is written in one go but not atomically: one that a kill left empty or cut is nobody's. */
+/** A lock file that a power cut left empty or cut is nobody's. */
 function parse(text: string): Holder | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,6 +1,7 @@
 import prettyMilliseconds from 'pretty-ms';
 import type { Clock } from './clock.ts';
 import { Failure, interrupted, messageOf } from './errors.ts';
+import { KubeError } from './kube/errors.ts';
 
 export interface WaitOptions {
   readonly clock: Clock;
@@ -16,8 +17,8 @@ export interface WaitOptions {
 
 /**
  * Waits until `probe` returns something other than undefined and returns that. A probe that throws a `Failure`
- * ends the wait at once (there is no use in waiting for a process that died); anything else it throws counts as
- * "not yet" and is named when the deadline passes.
+ * ends the wait at once (there is no use in waiting for a process that died); anything else it throws, answers of
+ * the API server included, counts as "not yet" and is named when the deadline passes.
  */
 export async function waitFor<T>(
   what: string,
@@ -34,7 +35,7 @@ export async function waitFor<T>(
       if (found !== undefined) return found;
       last = undefined;
     } catch (error) {
-      if (error instanceof Failure) throw error;
+      if (error instanceof Failure && !(error instanceof KubeError)) throw error;
       last = error;
     }
     if (options.clock.now() >= deadline) break;

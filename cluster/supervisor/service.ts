@@ -11,6 +11,8 @@ export interface Service {
   /** Restart when the content of these files changed, though the command line did not (configuration files). */
   readonly files?: readonly string[];
   readonly workingDirectory?: string;
+  /** How many files it may have open (soft limit). For programs that size their tables by the limit, as slapd does. */
+  readonly openFiles?: number;
 }
 
 export interface ServiceStatus {

@@ -25,20 +25,33 @@ export interface KubeClientOptions {
   readonly retry?: RetryPolicy;
   /** Told of each request that is tried again. */
   readonly onRetry?: (error: KubeError) => void;
+  /** Told of each request as it is sent, every try of it and each WATCH: for those that count them. */
+  readonly onRequest?: (method: string, path: string) => void;
 }
 
 export interface RequestOptions {
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Another form of the answer than plain JSON: metadata only, a table, aggregated discovery. */
+  readonly accept?: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly retry?: RetryPolicy;
   readonly timeoutMs?: number;
+}
+
+/** Which objects of a resource; all of them unless something is named. */
+export interface Selection {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
 }
 
 /** One field manager for everything that this project applies. */
 export const FIELD_MANAGER = 'toolforge-local';
 
 const REQUEST_TIMEOUT_MS = 60_000;
+/** The form of a LIST whose items have nothing but their metadata. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 /** A LIST comes in pages of this many objects, so that neither side holds all of them at once. */
 const PAGE_SIZE = 500;
 
@@ -95,13 +108,14 @@ export class KubeClient {
   ): Promise<{ value: T } | Answered> {
     const name = `${method} ${path.split('?')[0] ?? path}`;
     const signal = this.#signal(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+    this.#options.onRequest?.(method, path);
     try {
       const response = await this.#pool.request({
         method,
         path,
         signal,
         headers: {
-          accept: 'application/json',
+          accept: options.accept ?? 'application/json',
           ...(body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
         },
         ...(body === undefined ? {} : { body }),
@@ -158,12 +172,13 @@ export class KubeClient {
   /** One page of a LIST at a time, all namespaces unless one is named. */
   async *pages<T>(
     resource: Resource,
-    options: { namespace?: string; labelSelector?: string; pageSize?: number } = {},
+    options: Selection & { pageSize?: number; metadataOnly?: boolean } = {},
   ): AsyncGenerator<KubeList<T>> {
     let next: string | undefined;
     do {
       const page: KubeList<T> = await this.request('GET', pathOf(resource, options.namespace), {
-        query: { limit: options.pageSize ?? PAGE_SIZE, continue: next, labelSelector: options.labelSelector },
+        ...(options.metadataOnly === true ? { accept: METADATA_ONLY } : {}),
+        query: { limit: options.pageSize ?? PAGE_SIZE, continue: next, ...selectors(options) },
       });
       yield page;
       next = page.metadata?.continue === '' ? undefined : page.metadata?.continue;
@@ -171,10 +186,7 @@ export class KubeClient {
   }
 
   /** The whole of a LIST, read in pages. */
-  async list<T>(
-    resource: Resource,
-    options: { namespace?: string; labelSelector?: string } = {},
-  ): Promise<T[]> {
+  async list<T>(resource: Resource, options: Selection = {}): Promise<T[]> {
     const items: T[] = [];
     for await (const page of this.pages<T>(resource, options)) items.push(...page.items);
     return items;
@@ -186,15 +198,16 @@ export class KubeClient {
    */
   async *watch<T>(
     resource: Resource,
-    options: { resourceVersion: string; namespace?: string; labelSelector?: string; signal?: AbortSignal },
+    options: Selection & { resourceVersion: string; signal?: AbortSignal },
   ): AsyncGenerator<WatchEvent<T>> {
     const query = {
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: options.resourceVersion,
-      labelSelector: options.labelSelector,
+      ...selectors(options),
     };
     const path = pathOf(resource, options.namespace);
+    this.#options.onRequest?.('WATCH', path);
     const signals = [options.signal, this.#options.signal].filter((signal) => signal !== undefined);
     const response = await this.#pool.request({
       method: 'GET',
@@ -219,6 +232,10 @@ export class KubeClient {
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
+}
+
+function selectors({ labelSelector, fieldSelector }: Selection) {
+  return { labelSelector, fieldSelector };
 }
 
 function queryString(query: RequestOptions['query']): string {

@@ -1,10 +1,23 @@
-import type { V1ObjectMeta } from '@kubernetes/client-node';
+/** What of an object's metadata is read or written here. */
+export interface ObjectMeta {
+  readonly name?: string;
+  readonly generateName?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string | Date;
+  readonly deletionTimestamp?: string | Date;
+  readonly finalizers?: readonly string[];
+}
 
 /** Any Kubernetes object: what all of them have. Typed kinds come from @kubernetes/client-node (types only). */
 export interface KubeObject {
   readonly apiVersion?: string;
   readonly kind?: string;
-  readonly metadata?: V1ObjectMeta;
+  readonly metadata?: ObjectMeta;
   readonly [field: string]: unknown;
 }
 

@@ -1,6 +1,6 @@
 // Command render-chart prints the manifests of a Helm chart, as `helm template`
 // does, without hooks and without a cluster. It links only the part of Helm that
-// loads and renders charts: building all of Helm takes a minute longer.
+// loads and renders charts, which is quick to build after Kyverno.
 package main
 
 import (
@@ -96,7 +96,7 @@ func render(req request) ([]byte, error) {
 		return nil, err
 	}
 	if want := loaded.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
-		return nil, fmt.Errorf("the chart needs Kubernetes %s, asked for %s", want, caps.KubeVersion)
+		return nil, fmt.Errorf("the chart needs Kubernetes %s, asked for %s", want, caps.KubeVersion.Version)
 	}
 	if err := chartutil.ProcessDependenciesWithMerge(loaded, values); err != nil {
 		return nil, err

@@ -1,0 +1,41 @@
+import { formatBytes } from '../lib/sizes.ts';
+import type { Profile } from './profile.ts';
+import { PRODUCTION } from './production.ts';
+import type { ClusterSpec } from './spec.ts';
+
+/** One way in which a cluster is not production. */
+export interface Difference {
+  readonly what: string;
+  readonly here: string;
+  readonly production: string;
+}
+
+/** Where the cluster differs from production, in what a person can choose and in what a provider cannot do. */
+export function differencesFromProduction(spec: ClusterSpec, profile: Profile): Difference[] {
+  const memory = spec.controlPlaneMemory;
+  const rows: Difference[] = [
+    { what: 'Kubernetes', here: profile.kubernetes, production: PRODUCTION.kubernetes },
+    { what: 'Kyverno', here: profile.kyverno, production: PRODUCTION.kyverno },
+    {
+      what: 'control planes',
+      here: String(spec.controlPlanes),
+      production: String(PRODUCTION.controlPlanes),
+    },
+    {
+      what: 'memory of each',
+      here: memory === undefined ? 'no limit' : formatBytes(memory),
+      production: formatBytes(PRODUCTION.controlPlaneMemory),
+    },
+    {
+      what: 'Kyverno admission replicas',
+      here: String(spec.kyvernoReplicas),
+      production: String(PRODUCTION.kyvernoReplicas),
+    },
+    { what: 'HAProxy health check', here: spec.healthCheck, production: PRODUCTION.healthCheck },
+    { what: 'API port', here: String(spec.apiPort), production: String(PRODUCTION.apiPort) },
+    ...(spec.provider === 'embedded'
+      ? [{ what: 'nodes and pods', here: 'simulated by KWOK', production: 'kubelets' }]
+      : []),
+  ];
+  return rows.filter(({ here, production }) => here !== production);
+}

@@ -1,0 +1,56 @@
+import type { Context } from '../lib/context.ts';
+import { examineMachine } from './doctor/machine.ts';
+import { examinePrograms, type ModuleState, type SetState } from './doctor/programs.ts';
+import { directorySize } from './doctor/sizes.ts';
+import { loadProfile } from './profile.ts';
+import { goCaches } from './toolchain/go.ts';
+
+export { renderDiagnosis } from './doctor/render.ts';
+export { prune, type Pruned } from './doctor/prune.ts';
+
+/** One thing that was looked at. */
+export interface Check {
+  /** Stable, for `--json`: `go`, `port.6443`. */
+  readonly id: string;
+  readonly title: string;
+  /** `missing`: `up` cannot work without it. `note`: it can, with what the text says. */
+  readonly status: 'ok' | 'note' | 'missing';
+  readonly says: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+export interface Diagnosis {
+  readonly profile: string;
+  /** Whether `up` can work here, as far as can be told without trying. */
+  readonly ready: boolean;
+  readonly checks: readonly Check[];
+  /** Every pinned module: what of it is cached, and what `up` still has to build. */
+  readonly modules: readonly ModuleState[];
+  readonly hostPrograms: readonly SetState[];
+  /** What the next `up` builds, on two cores. */
+  readonly toBuild: { readonly seconds: number; readonly bytes: number };
+  /** Bytes of what only builds need. */
+  readonly caches: { readonly directory: string; readonly goBuild: number; readonly goModules: number };
+}
+
+/** Looks at this machine and at the cache, and changes nothing. */
+export async function examine(profileName: string, context: Context): Promise<Diagnosis> {
+  const profile = await loadProfile(profileName);
+  const caches = goCaches(context.paths);
+  const [programs, goBuild, goModules] = await Promise.all([
+    examinePrograms(profile, context),
+    directorySize(caches.build, context),
+    directorySize(caches.modules, context),
+  ]);
+  const checks = [...(await examineMachine(programs, context)), ...programs.checks];
+  return {
+    profile: profile.name,
+    ready: checks.every(({ status }) => status !== 'missing'),
+    checks,
+    modules: programs.modules,
+    hostPrograms: programs.sets,
+    toBuild: programs.toBuild,
+    caches: { directory: context.paths.cache, goBuild, goModules },
+  };
+}

@@ -1,0 +1,78 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Context } from '../../lib/context.ts';
+import { Failure } from '../../lib/errors.ts';
+import { acquireLock } from '../../lib/lock.ts';
+import { binDirectory, cacheEntry, isBuildDirectory, lockFile } from '../toolchain/cache.ts';
+import { loadCatalogue, MODULES_DIRECTORY } from '../toolchain/catalogue.ts';
+import { debianDirectory, debianEntry } from '../toolchain/debian.ts';
+import { goCaches } from '../toolchain/go.ts';
+import { HOST_SET_NAMES } from '../toolchain/host-programs.ts';
+import { directorySize } from './sizes.ts';
+
+/** What was removed, with the bytes that each freed. */
+export type Pruned = readonly { readonly path: string; readonly bytes: number }[];
+
+/**
+ * Removes what no cluster needs: Go's caches, programs of versions or flags that are no longer pinned, and what
+ * killed runs left. Current programs stay.
+ * @throws Failure `busy` while a build is under way
+ */
+export async function prune(context: Context, modules = MODULES_DIRECTORY): Promise<Pruned> {
+  const { cache } = context.paths;
+  const catalogue = [...(await loadCatalogue(modules)).values()];
+  const entries = await Promise.all(catalogue.map((module) => cacheEntry(module, cache)));
+  const sets = await Promise.all(HOST_SET_NAMES.map((set) => debianEntry(set, cache)));
+  const keep = new Set([...entries, ...sets].map(({ directory }) => directory));
+  return whileNothingBuilds(entries.map(lockFile), context, async () => {
+    const caches = goCaches(context.paths);
+    const stale = [
+      ...(await children(binDirectory(cache))),
+      ...(await children(debianDirectory(cache))),
+    ].filter((file) => !keep.has(file) && isEntry(file));
+    const removed: { path: string; bytes: number }[] = [];
+    for (const file of [caches.build, caches.modules, ...stale]) {
+      const bytes = await directorySize(file, context);
+      await rm(file, { recursive: true, force: true, maxRetries: 5 });
+      if (bytes > 0) removed.push({ path: file, bytes });
+    }
+    return removed;
+  });
+}
+
+/** An entry or what is left of one; locks go with those who hold them. */
+function isEntry(file: string): boolean {
+  return isBuildDirectory(file) || !/\.lock(\.|$)/.test(path.basename(file));
+}
+
+async function children(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names.map((name) => path.join(directory, name));
+}
+
+async function whileNothingBuilds<T>(
+  locks: readonly string[],
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  const releases: (() => Promise<void>)[] = [];
+  try {
+    for (const lock of locks) {
+      releases.push(
+        await acquireLock(lock, { command: 'doctor --prune', clock: context.clock, signal: context.signal }),
+      );
+    }
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'busy') throw error;
+    throw new Failure({
+      kind: 'busy',
+      what: 'Nothing was removed while a build is under way',
+      why: error.what,
+      hint: 'Wait for it to end, and run the command again.',
+      cause: error,
+    });
+  } finally {
+    for (const release of releases) await release();
+  }
+}

@@ -1,0 +1,138 @@
+import type { Context } from '../../lib/context.ts';
+import { makePrivateDirectory, writeFileIfChanged } from '../../lib/files.ts';
+import type { Progress } from '../../lib/steps.ts';
+import type { Profile } from '../profile.ts';
+import type { Provider, ProviderPlans, UpState } from '../provider.ts';
+import { clusterDirectory, type ClusterRecord } from '../record.ts';
+import { RunitSupervisor } from '../supervisor/runit.ts';
+import { apiserverFiles, apiserverServices } from './apiserver.ts';
+import { cgroupsOf, limitMemory, removeCgroups } from './cgroup.ts';
+import { EmbeddedCluster } from './cluster.ts';
+import { controllerServices } from './controllers.ts';
+import { etcdService } from './etcd.ts';
+import { makeKeys, writeKubeconfigs } from './keys.ts';
+import { registerNodes } from './nodes.ts';
+import { resolvePrograms, resolveRunit } from './programs.ts';
+import { waitForApiservers } from './readiness.ts';
+
+/** Plain processes, no container engine: etcd, API servers, controllers, and KWOK for nodes and pods. */
+export const embedded: Provider = {
+  name: 'embedded',
+
+  up(record, profile, context) {
+    const bringUp = new EmbeddedUp(record, profile, context);
+    return bringUp.plans();
+  },
+
+  async down(name, context) {
+    const directory = clusterDirectory(context.paths, name);
+    const runit = await resolveRunit(context, { update: () => undefined });
+    await new RunitSupervisor(directory, runit, context).shutdown();
+    await removeCgroups(name);
+  },
+
+  load: (record, profile, context) => EmbeddedCluster.load(record, profile, context),
+};
+
+/** The steps of one `up`, and what they know of each other. */
+class EmbeddedUp {
+  readonly #record: ClusterRecord;
+  readonly #profile: Profile;
+  readonly #context: Context;
+  #programs: ReadonlyMap<string, string> = new Map();
+
+  constructor(record: ClusterRecord, profile: Profile, context: Context) {
+    this.#record = record;
+    this.#profile = profile;
+    this.#context = context;
+  }
+
+  plans(): ProviderPlans {
+    const { kubernetes, etcd, kwok } = this.#profile;
+    const { controlPlanes } = this.#record.spec;
+    const servers = controlPlanes === 1 ? 'kube-apiserver' : `${controlPlanes} kube-apiservers`;
+    return {
+      prepare: [
+        {
+          id: 'embedded.programs',
+          title: 'Get the programs',
+          run: (state, progress) => this.#resolve(state, progress),
+        },
+        { id: 'embedded.keys', title: 'Make keys and kubeconfigs', run: (state) => this.#keys(state) },
+      ],
+      controlPlane: [
+        {
+          id: 'embedded.control-plane',
+          title: `Start etcd ${etcd} and ${servers} ${kubernetes}`,
+          run: (state) => this.#controlPlane(state),
+        },
+      ],
+      nodes: [
+        {
+          id: 'embedded.controllers',
+          title: `Start kube-controller-manager, kube-scheduler and KWOK ${kwok}`,
+          run: (state) => this.#controllers(state),
+        },
+        { id: 'embedded.nodes', title: 'Register nodes', run: (state) => registerNodes(state.cluster) },
+      ],
+    };
+  }
+
+  async #resolve(state: UpState, progress: Progress): Promise<undefined> {
+    // Cheap questions first: a limit that cannot be set must not cost a build of ten minutes.
+    const { name, controlPlanes, controlPlaneMemory } = this.#record.spec;
+    if (controlPlaneMemory !== undefined) await limitMemory(name, controlPlanes, controlPlaneMemory);
+    await resolveRunit(this.#context, progress);
+    this.#programs = await resolvePrograms(this.#profile, this.#context, progress);
+    state.cluster = await EmbeddedCluster.load(this.#record, this.#profile, this.#context);
+    return undefined;
+  }
+
+  async #keys({ cluster }: UpState): Promise<undefined> {
+    await makeKeys(cluster.pki);
+    await writeKubeconfigs(this.#record, cluster.directory, cluster.pki);
+    return undefined;
+  }
+
+  async #controlPlane({ cluster }: UpState): Promise<string | undefined> {
+    const { directory, pki, supervisor } = cluster;
+    for (const [file, content] of apiserverFiles(directory)) await writeFileIfChanged(file, content);
+    await makePrivateDirectory(directory);
+    const { name, controlPlanes, controlPlaneMemory } = this.#record.spec;
+    const groups = controlPlaneMemory === undefined ? [] : await cgroupsOf(name, controlPlanes);
+    const cgroups = (machine: number): string[] =>
+      groups.slice(machine - 1, machine).map(({ procs }) => procs);
+    const apiserver = this.#program('kube-apiserver');
+    const services = [
+      etcdService(this.#program('etcd'), this.#record, directory, pki),
+      ...apiserverServices(apiserver, this.#record, this.#profile, directory, pki, cgroups),
+    ];
+    const started = await supervisor.apply(services);
+    await supervisor.remove(surplus(await supervisor.names(), controlPlanes));
+    await waitForApiservers(cluster, this.#context);
+    return started.length === 0 ? 'already running' : undefined;
+  }
+
+  async #controllers({ cluster }: UpState): Promise<string | undefined> {
+    const programs = {
+      controllerManager: this.#program('kube-controller-manager'),
+      scheduler: this.#program('kube-scheduler'),
+      kwok: this.#program('kwok'),
+    };
+    const started = await cluster.supervisor.apply(
+      controllerServices(programs, this.#record, cluster.directory, cluster.pki),
+    );
+    return started.length === 0 ? 'already running' : undefined;
+  }
+
+  #program(name: string): string {
+    const program = this.#programs.get(name);
+    if (program === undefined) throw new Error(`${name} was not resolved`);
+    return program;
+  }
+}
+
+/** API servers of an earlier `up` that asked for more of them. */
+function surplus(names: readonly string[], controlPlanes: number): string[] {
+  return names.filter((name) => Number(/^kube-apiserver-(\d+)$/.exec(name)?.[1] ?? 0) > controlPlanes);
+}

@@ -1,0 +1,56 @@
+import { access } from 'node:fs/promises';
+import { unmergeKubeconfig, userKubeconfig } from '../cluster/merge-kubeconfig.ts';
+import { providerOf } from '../cluster/providers.ts';
+import { clusterDirectory, readRecord, removeClusterDirectory } from '../cluster/record.ts';
+import type { Context } from '../lib/context.ts';
+import { acquireLock } from '../lib/lock.ts';
+import { runPlan } from '../lib/steps.ts';
+
+/** Ends a cluster and removes everything that was made for it. Nothing to remove is no failure. */
+export async function down(name: string, context: Context): Promise<void> {
+  const directory = clusterDirectory(context.paths, name);
+  try {
+    await access(directory);
+  } catch {
+    context.output.note(`There is no cluster named ${name}: nothing to do.`);
+    context.output.event('gone', { name, existed: false });
+    return;
+  }
+  const release = await acquireLock(`${directory}.lock`, {
+    command: 'down',
+    clock: context.clock,
+    signal: context.signal,
+  });
+  try {
+    // A record that cannot be read must not keep anybody from getting rid of its processes.
+    const record = await readRecord(context.paths, name).catch(() => undefined);
+    const provider = await providerOf(record?.spec.provider ?? 'embedded');
+    await runPlan(
+      [
+        {
+          id: 'down.processes',
+          title: 'Stop everything that runs',
+          async run() {
+            await provider.down(name, context);
+            return undefined;
+          },
+        },
+        {
+          id: 'down.data',
+          title: 'Remove keys, data and logs',
+          async run() {
+            await removeClusterDirectory(context.paths, name);
+            await unmergeKubeconfig(userKubeconfig(context.env), name);
+            return undefined;
+          },
+        },
+      ],
+      undefined,
+      context,
+    );
+    context.output.event('gone', { name, existed: true });
+    context.output.note(`Cluster ${name} is gone.`);
+  } finally {
+    await release();
+  }
+}

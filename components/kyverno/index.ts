@@ -1,0 +1,10 @@
+/**
+ * Kyverno from its own Helm chart: pods on kind, processes on embedded, with the same replicas and flags
+ * (TOOLFORGE.md, section 3). This file is what `up`, `status` and the lab use of it.
+ */
+export { KYVERNO_NAMESPACE, type ChartSource } from './chart.ts';
+export { kyvernoPlans, type KyvernoInput, type KyvernoPlans } from './install.ts';
+export { kyvernoStatus, type ControllerStatus, type KyvernoStatus } from './status.ts';
+export { type KyvernoReplicas, type KyvernoSettings } from './values.ts';
+export { webhooksStatus, type WebhooksStatus, type WebhookStatus } from './webhooks.ts';
+export { CONTROLLERS } from './workloads.ts';

@@ -1,0 +1,119 @@
+import type { Context } from '../../lib/context.ts';
+import type { KubeClient } from '../../lib/kube/client.ts';
+import { NAMESPACES, type KubeList, type KubeObject, type Resource } from '../../lib/kube/types.ts';
+import { allOrFirstFailure } from '../../lib/steps.ts';
+import { waitFor } from '../../lib/wait.ts';
+import { fingerprint, KYVERNO_NAMESPACE } from './chart.ts';
+import { resourceOf, servedResources } from './manifests.ts';
+
+/** On each object: the fingerprint of the manifest that it was brought to. */
+const APPLIED = 'toolforge-local/applied';
+
+/** Metadata is all that is asked for: the schemas of Kyverno's CRDs alone are 3 MB. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+/** Groups, versions and resources of the whole API in one answer. */
+const AGGREGATED_DISCOVERY = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+/** An API server takes a second or two to serve 22 CRDs; a loaded machine, much longer. */
+const SERVED_TIMEOUT_MS = 120_000;
+
+/**
+ * Brings the objects to these manifests by server-side apply: those that are missing or were applied from another
+ * manifest. What a person changed since stays changed, as after `kubectl edit` of anything that nobody reapplies.
+ * @returns how many were applied
+ */
+export async function applyObjects(client: KubeClient, objects: readonly KubeObject[]): Promise<number> {
+  await client.apply(NAMESPACES, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: KYVERNO_NAMESPACE },
+  });
+  const applied = await appliedFingerprints(client, objects);
+  const stale = objects.filter((object) => applied.get(keyOf(object)) !== fingerprint(object));
+  await allOrFirstFailure(
+    stale.map(async (object) => {
+      await client.apply(resourceOf(object), withFingerprint(object), object.metadata?.namespace);
+    }),
+  );
+  return stale.length;
+}
+
+/** The fingerprints on what there is, one LIST of metadata for each kind. */
+async function appliedFingerprints(
+  client: KubeClient,
+  objects: readonly KubeObject[],
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const kinds = new Map(
+    objects.map((object) => [`${object.kind ?? ''}/${object.metadata?.namespace ?? ''}`, object]),
+  );
+  const found = await Promise.all(
+    [...kinds.values()].map(async (example) => {
+      const path = collectionPath(resourceOf(example), example.metadata?.namespace);
+      const { items } = await client.request<MetadataList>('GET', path, { accept: METADATA_ONLY });
+      return (items ?? []).map(({ metadata }): [string, string | undefined] => [
+        keyOf({ ...example, metadata: metadata ?? {} }),
+        metadata?.annotations?.[APPLIED],
+      ]);
+    }),
+  );
+  return new Map(found.flat());
+}
+
+function keyOf({ kind, metadata }: KubeObject): string {
+  return `${kind ?? ''}/${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+}
+
+function withFingerprint(object: KubeObject): KubeObject {
+  const annotations = { ...object.metadata?.annotations, [APPLIED]: fingerprint(object) };
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+function collectionPath({ group, version, plural }: Resource, namespace: string | undefined): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
+}
+
+interface MetadataList {
+  /** Null when there is none: of CRDs on a new cluster. */
+  readonly items: readonly KubeObject[] | null;
+}
+
+interface ApiGroup {
+  readonly metadata: { readonly name: string };
+  readonly versions: readonly {
+    readonly version: string;
+    readonly resources?: readonly { readonly resource: string }[];
+  }[];
+}
+
+/** Waits until the API serves the resources of all CRDs: Kyverno ends at its start where one is missing. */
+export async function waitUntilServed(
+  client: KubeClient,
+  objects: readonly KubeObject[],
+  { clock, signal }: Context,
+): Promise<void> {
+  const wanted = servedResources(objects).map(nameOf);
+  await waitFor(
+    "the API server to serve Kyverno's resources",
+    async () => {
+      const discovery = await client.request<KubeList<ApiGroup>>('GET', '/apis', {
+        accept: AGGREGATED_DISCOVERY,
+      });
+      const served = new Set(discovery.items.flatMap(resourcesOf).map(nameOf));
+      const missing = wanted.filter((name) => !served.has(name));
+      if (missing.length > 0) throw new Error(`not served yet: ${missing.join(', ')}`);
+      return true;
+    },
+    { clock, signal, timeoutMs: SERVED_TIMEOUT_MS, maxPauseMs: 100 },
+  );
+}
+
+function resourcesOf({ metadata, versions }: ApiGroup): Resource[] {
+  return versions.flatMap(({ version, resources }) =>
+    (resources ?? []).map(({ resource }) => ({ group: metadata.name, version, plural: resource })),
+  );
+}
+
+function nameOf({ group, version, plural }: Resource): string {
+  return `${plural}.${version}.${group}`;
+}

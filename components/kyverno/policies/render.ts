@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parse } from 'yaml';
+import type { KubeObject } from '../../../lib/kube/types.ts';
+
+/** A file of this folder, without its ending. */
+export type PolicyProfile = 'toolforge';
+
+/** What a template may name as `${…}`; the first three are those of production's template. */
+export interface PolicyVariables {
+  /** `tool-<tool>` */
+  readonly namespace: string;
+  /** The tool's uid, which is also its group's gid. */
+  readonly uid: number;
+  /** The tool's home: `/data/project/<tool>`. */
+  readonly dataDirectory: string;
+  /** What Kyverno does with a pod that breaks a rule: report it, or refuse it. */
+  readonly action: PolicyAction;
+  /** Whether existing pods are scanned too. Costs a great deal (see the template). */
+  readonly background: boolean;
+}
+
+export type PolicyAction = 'Audit' | 'Enforce';
+
+export interface PolicyRenderOptions {
+  /** Leaves the annotation out that keeps Kyverno from deriving rules for Deployments, Jobs and so on. */
+  readonly autogen?: boolean;
+}
+
+interface Match {
+  readonly any: readonly { readonly resources: { readonly kinds: readonly string[] } }[];
+}
+
+/** A Kyverno `Policy`, as far as this project looks into it. */
+export interface AccountPolicy extends KubeObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+  };
+  readonly spec: {
+    readonly rules: readonly {
+      readonly name: string;
+      readonly match: Match;
+      readonly mutate?: object;
+      readonly validate?: object;
+    }[];
+    readonly [field: string]: unknown;
+  };
+}
+
+/** Renders the account policy of one profile; made once, used for each account. */
+export type PolicyTemplate = (variables: PolicyVariables, options?: PolicyRenderOptions) => AccountPolicy;
+
+/** The annotation that the template carries to turn autogen off. */
+export const AUTOGEN_ANNOTATION = 'pod-policies.kyverno.io/autogen-controllers';
+
+/** Reads a profile's template. It is ours: one that names an unknown variable is a bug, found here. */
+export async function loadPolicyTemplate(profile: PolicyProfile): Promise<PolicyTemplate> {
+  const file = path.join(import.meta.dirname, `${profile}.yaml`);
+  return policyTemplate(await readFile(file, 'utf8'));
+}
+
+/** The template of a YAML text with variables. */
+export function policyTemplate(text: string): PolicyTemplate {
+  const template = parse(text) as AccountPolicy;
+  return (variables, options = {}) => {
+    const policy = substitute(template, variables) as AccountPolicy;
+    return withoutBackgroundSubresources(options.autogen === true ? withAutogen(policy) : policy);
+  };
+}
+
+const VARIABLE = /\$\{(\w+)\}/g;
+
+/** Fills in variables: a string that is one variable becomes its value, with the value's type. */
+function substitute(value: unknown, variables: PolicyVariables): unknown {
+  if (typeof value === 'string') {
+    if (!value.includes('${')) return value;
+    const whole = /^\$\{(\w+)\}$/.exec(value);
+    if (whole !== null) return lookUp(whole[1] ?? '', variables);
+    return value.replace(VARIABLE, (_, name: string) => String(lookUp(name, variables)));
+  }
+  if (Array.isArray(value)) return value.map((element) => substitute(element, variables));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, element]) => [key, substitute(element, variables)]),
+  );
+}
+
+function lookUp(name: string, variables: PolicyVariables): string | number | boolean {
+  const value = (variables as unknown as Partial<Record<string, string | number | boolean>>)[name];
+  if (value === undefined) throw new Error(`the policy template names an unknown variable: ${name}`);
+  return value;
+}
+
+function withAutogen(policy: AccountPolicy): AccountPolicy {
+  const { [AUTOGEN_ANNOTATION]: _, ...annotations } = policy.metadata.annotations ?? {};
+  const { annotations: __, ...metadata } = policy.metadata;
+  return {
+    ...policy,
+    metadata: { ...metadata, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
+  };
+}
+
+/**
+ * With `background: true` Kyverno refuses a policy that validates a subresource ("background scan enabled with
+ * subresource"), since there is nothing to scan: such a policy does without.
+ */
+function withoutBackgroundSubresources(policy: AccountPolicy): AccountPolicy {
+  if (policy.spec['background'] !== true) return policy;
+  const rules = policy.spec.rules.map((rule) =>
+    rule.validate === undefined
+      ? rule
+      : { ...rule, match: { any: rule.match.any.filter((one) => !namesSubresource(one.resources.kinds)) } },
+  );
+  return { ...policy, spec: { ...policy.spec, rules } };
+}
+
+function namesSubresource(kinds: readonly string[]): boolean {
+  return kinds.some((kind) => kind.includes('/'));
+}

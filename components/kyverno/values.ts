@@ -1,0 +1,68 @@
+/** How many of each of Kyverno's controllers. Production: 7, 2, 2, 2; lima-kilo: one of each. */
+export interface KyvernoReplicas {
+  readonly admission: number;
+  readonly background?: number;
+  readonly cleanup?: number;
+  readonly reports?: number;
+}
+
+export interface KyvernoSettings {
+  readonly replicas: KyvernoReplicas;
+  /**
+   * Production's requests and limits (TOOLFORGE.md, section 3). Without them, as in lima-kilo, a controller takes
+   * what it needs, and its pods fit on a laptop.
+   */
+  readonly limits?: boolean;
+}
+
+interface Resources {
+  readonly requests: { readonly cpu: string; readonly memory: string };
+  readonly limits: { readonly cpu: string; readonly memory: string };
+}
+
+const PRODUCTION_RESOURCES = {
+  admission: resources(['1000m', '2Gi'], ['1200m', '4Gi']),
+  background: resources(['500m', '1Gi'], ['1', '2Gi']),
+  cleanup: resources(['500m', '1Gi'], ['1', '2Gi']),
+  reports: resources(['1000m', '1Gi'], ['1200m', '2Gi']),
+};
+
+/** Helm takes a chart's default away by a null; the chart limits memory to 128Mi or 384Mi. */
+const NO_RESOURCES = { requests: { cpu: null, memory: null }, limits: { cpu: null, memory: null } };
+
+/** The values for Kyverno's Helm chart. A pure function: the same settings give the same manifests. */
+export function chartValues({
+  replicas,
+  limits = false,
+}: KyvernoSettings): Readonly<Record<string, unknown>> {
+  const resourcesOf = (controller: keyof typeof PRODUCTION_RESOURCES) =>
+    limits ? PRODUCTION_RESOURCES[controller] : NO_RESOURCES;
+  return {
+    admissionController: {
+      replicas: replicas.admission,
+      container: { resources: resourcesOf('admission') },
+      // A key for RSA takes Kyverno up to a second to make, on the way to its first webhook; one for ECDSA none.
+      tlsKeyAlgorithm: 'ECDSA',
+    },
+    backgroundController: { replicas: replicas.background ?? 1, resources: resourcesOf('background') },
+    cleanupController: {
+      replicas: replicas.cleanup ?? 1,
+      resources: resourcesOf('cleanup'),
+      tlsKeyAlgorithm: 'ECDSA',
+    },
+    reportsController: { replicas: replicas.reports ?? 1, resources: resourcesOf('reports') },
+    // An upgrade's job; nothing here runs Helm's hooks, which walk all namespaces (1,800 s in production).
+    crds: { migration: { enabled: false } },
+    webhooksCleanup: { enabled: false },
+  };
+}
+
+function resources(
+  requests: [cpu: string, memory: string],
+  limits: [cpu: string, memory: string],
+): Resources {
+  return {
+    requests: { cpu: requests[0], memory: requests[1] },
+    limits: { cpu: limits[0], memory: limits[1] },
+  };
+}

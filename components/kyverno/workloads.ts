@@ -1,0 +1,89 @@
+import type { V1Deployment } from '@kubernetes/client-node';
+import type { Platform, PlatformWorkload } from '../../cluster/provider.ts';
+
+/** One of Kyverno's controllers: its Deployment in the chart, and its program in the toolchain. */
+export interface KyvernoController {
+  readonly deployment: string;
+  readonly binary: string;
+  readonly service?: KyvernoService;
+  /** Whether it has a second metrics server, that of controller-runtime, with an address of its own. */
+  readonly controllerRuntime: boolean;
+}
+
+/** The Service that a controller's webhooks name, and the flags that say where a replica listens for it. */
+interface KyvernoService {
+  readonly name: string;
+  readonly hostFlag: string;
+  readonly portFlag: string;
+}
+
+export const CONTROLLERS: readonly KyvernoController[] = [
+  {
+    deployment: 'kyverno-admission-controller',
+    binary: 'kyverno',
+    service: { name: 'kyverno-svc', hostFlag: 'webhookServerHost', portFlag: 'webhookServerPort' },
+    controllerRuntime: true,
+  },
+  {
+    deployment: 'kyverno-background-controller',
+    binary: 'background-controller',
+    controllerRuntime: true,
+  },
+  {
+    deployment: 'kyverno-cleanup-controller',
+    binary: 'cleanup-controller',
+    service: {
+      name: 'kyverno-cleanup-controller',
+      hostFlag: 'cleanupServerHost',
+      portFlag: 'cleanupServerPort',
+    },
+    controllerRuntime: false,
+  },
+  {
+    deployment: 'kyverno-reports-controller',
+    binary: 'reports-controller',
+    controllerRuntime: false,
+  },
+];
+
+/** The controller's workload for the platform: as the chart has it, plus what a replica outside a pod needs. */
+export function workloadOf(
+  deployment: V1Deployment,
+  platform: Pick<Platform, 'webhookAddress'>,
+): PlatformWorkload {
+  const controller = CONTROLLERS.find((candidate) => candidate.deployment === deployment.metadata?.name);
+  if (controller === undefined) {
+    throw new Error(
+      `Kyverno's chart has a Deployment that is not known here: ${deployment.metadata?.name ?? 'none'}`,
+    );
+  }
+  const { binary, service, controllerRuntime } = controller;
+  return {
+    deployment,
+    binary,
+    processArguments: () => [
+      // Kyverno's metrics know neither users nor passwords, and every user of this machine reaches a loopback port.
+      // `disableMetrics` alone is not enough: with `otelConfig=prometheus` it still listens, and serves profiles.
+      '--disableMetrics=true',
+      '--otelConfig=none',
+      ...(controllerRuntime ? ['--controllerRuntimeMetricsAddress=0'] : []),
+      ...(service === undefined ? [] : serverAddress(platform.webhookAddress(service.name))),
+    ],
+    ...(service === undefined
+      ? {}
+      : {
+          webhook: {
+            service: service.name,
+            replicaArguments: (port: number) => [
+              `--${service.hostFlag}=127.0.0.1`,
+              `--${service.portFlag}=${port}`,
+            ],
+          },
+        }),
+  };
+}
+
+/** Makes Kyverno register its webhooks by URL, where the API server reaches them, instead of by Service. */
+function serverAddress(address: string | undefined): string[] {
+  return address === undefined ? [] : [`--serverIP=${address}`];
+}

@@ -1,0 +1,109 @@
+import { valuesOf, type LdapEntry } from '../../../lib/ldap/types.ts';
+import {
+  nameProblem,
+  type Account,
+  type AccountType,
+  type SkippedEntry,
+  type SkipReason,
+} from './account.ts';
+
+/** What the directory says, checked: accounts to act on, and entries that nothing can be made of. */
+export interface DirectoryAnswer {
+  readonly accounts: readonly Account[];
+  readonly skipped: readonly SkippedEntry[];
+}
+
+/** How one type of account is written in LDAP. */
+export interface EntryShape {
+  readonly type: AccountType;
+  readonly nameAttribute: string;
+  /** What stands before the name: `<project>.` for tools. */
+  readonly namePrefix: string;
+  /** Where a home must be: `/data/project`, `/home`. */
+  readonly homesDirectory: string;
+}
+
+/** A disabled account has either of these (TOOLFORGE.md 4). */
+export const LOCK_ATTRIBUTES = ['pwdAccountLockedTime', 'pwdPolicySubentry'] as const;
+
+/** Below are the system's own accounts, on every distribution: a file owned by one of them would be a hole. */
+const FIRST_UID = 1000;
+/** The kernel's ids have 32 bits, and the last one means "no change". */
+const LAST_UID = 2 ** 32 - 2;
+
+/**
+ * Turns entries into accounts. An entry with any fault is skipped whole, with the reason. Of entries that claim the
+ * same name or number all are skipped: which one is right is for a person to say, and acting on the wrong one would
+ * hand a tool's files to another.
+ */
+export function readEntries(entries: readonly LdapEntry[], shape: EntryShape): DirectoryAnswer {
+  const accounts: (Account & { readonly entry: string })[] = [];
+  const skipped: SkippedEntry[] = [];
+  for (const entry of entries) {
+    const read = readEntry(entry, shape);
+    if ('reason' in read) skipped.push({ type: shape.type, entry: printable(entry.dn), ...read });
+    else accounts.push({ ...read, entry: printable(entry.dn) });
+  }
+  const names = countBy(accounts, ({ name }) => name);
+  const uids = countBy(accounts, ({ uid }) => uid);
+  const unique: Account[] = [];
+  for (const { entry, ...account } of accounts) {
+    const reason = duplicate(names.get(account.name), uids.get(account.uid));
+    if (reason === undefined) unique.push(account);
+    else skipped.push({ type: shape.type, entry, names: [account.name], reason });
+  }
+  return { accounts: unique, skipped };
+}
+
+function duplicate(sameName = 1, sameUid = 1): SkipReason | undefined {
+  if (sameName > 1) return 'name used twice';
+  return sameUid > 1 ? 'uid used twice' : undefined;
+}
+
+type Read = Account | Pick<SkippedEntry, 'reason' | 'names'>;
+
+function readEntry(entry: LdapEntry, shape: EntryShape): Read {
+  const full = valuesOf(entry, shape.nameAttribute).filter(
+    (value) => typeof value !== 'string' || value.startsWith(shape.namePrefix),
+  );
+  const names = full.filter((value) => typeof value === 'string').map((value) => value.slice(shape.namePrefix.length));
+  const [name] = names;
+  if (full.length === 0) return { reason: 'name missing', names };
+  if (full.length > 1) return { reason: 'name ambiguous', names };
+  if (name === undefined) return { reason: 'name not UTF-8', names };
+  const problem = nameProblem(name);
+  if (problem !== undefined) return { reason: problem, names };
+
+  const uid = readUid(entry);
+  if (typeof uid === 'string') return { reason: uid, names };
+  const homes = valuesOf(entry, 'homeDirectory');
+  if (homes.length === 0) return { reason: 'home missing', names };
+  if (homes.length > 1) return { reason: 'home ambiguous', names };
+  const [home] = homes;
+  if (typeof home !== 'string') return { reason: 'home not UTF-8', names };
+  // The one home that an account may have, letter by letter: no `..`, no second slash, nobody else's.
+  if (home !== `${shape.homesDirectory}/${name}`) return { reason: 'home not its own', names };
+  const disabled = LOCK_ATTRIBUTES.some((attribute) => valuesOf(entry, attribute).length > 0);
+  return { type: shape.type, name, uid, home, disabled };
+}
+
+function readUid(entry: LdapEntry): number | SkipReason {
+  const values = valuesOf(entry, 'uidNumber');
+  if (values.length === 0) return 'uid missing';
+  if (values.length > 1) return 'uid ambiguous';
+  const [text] = values;
+  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) return 'uid not a number';
+  const uid = Number(text);
+  return uid < FIRST_UID || uid > LAST_UID ? 'uid reserved' : uid;
+}
+
+function countBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, number> {
+  const counts = new Map<K, number>();
+  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
+  return counts;
+}
+
+/** Names come from outside: nothing in them may forge a line of a log or run away with a terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`).slice(0, 200);
+}

@@ -1,0 +1,107 @@
+import { keyOf } from '../accounts/account.ts';
+import type { DirectoryAnswer } from '../accounts/read-entries.ts';
+import { DesiredState, type Desired } from '../difference/desired.ts';
+import { computeDifference, type Action, type Difference } from '../difference/difference.ts';
+import { ObservedState, type Observed } from '../difference/observed.ts';
+import { RemovalGuard, takesAway, type RemovalLimits } from '../difference/removal-guard.ts';
+import { errorFields, type Log } from '../log.ts';
+import type { MassDeletePermit } from '../mass-delete.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Tools } from '../resources/kind.ts';
+import { performAction } from './perform.ts';
+import { WorkQueue } from './work-queue.ts';
+
+export interface ReconcilerOptions {
+  readonly tools: Tools;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds of a clock that does not jump. */
+  readonly monotonic: () => number;
+  readonly renewBefore: number;
+  readonly removalLimits: RemovalLimits;
+  /** `--allow-mass-delete`: the guard is off. */
+  readonly allowMassDelete: boolean;
+  /** Accounts worked on at once. */
+  readonly places: number;
+  /** An action ended: `evaluate` may find something else now. */
+  readonly onDone: () => void;
+}
+
+/** What one look at both sides found. */
+export interface Evaluation extends Difference {
+  readonly desired: Desired;
+  readonly observed: Observed;
+  /** Why removals are held back. */
+  readonly objection?: string;
+}
+
+/** A kubeconfig that is not YAML stays so until a person repairs it: once an hour is often enough to look. */
+const RETRY_PROBLEMS_MS = 60 * 60_000;
+
+/** Desired and observed side by side: computes the difference, and has the queue act on it. */
+export class Reconciler {
+  readonly observed = new ObservedState();
+  readonly queue: WorkQueue;
+  permit: MassDeletePermit | undefined;
+  readonly #options: ReconcilerOptions;
+  readonly #desired: DesiredState;
+  readonly #guard: RemovalGuard;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#desired = new DesiredState(options.tools.settings);
+    this.#guard = new RemovalGuard(options.removalLimits);
+    const { monotonic, onDone, places } = options;
+    this.queue = new WorkQueue({
+      places,
+      monotonic,
+      onDone,
+      perform: (action) => this.#perform(action),
+      onFailure: (action, error, { attempts }) => {
+        const { kind, id } = action;
+        options.metrics.actions.inc({ action: kind, result: 'failed' });
+        options.metrics.errors.inc({ source: 'account' });
+        options.log.warn({ account: keyOf(id), action: kind, attempts, ...errorFields(error) }, 'action failed');
+      },
+    });
+  }
+
+  /** What has to be done for this answer of the directory; removals that are too many are left out. */
+  evaluate(answer: DirectoryAnswer): Evaluation {
+    const { now, monotonic, renewBefore, allowMassDelete } = this.#options;
+    const desired = this.#desired.of(answer);
+    const observed = this.observed.accounts();
+    const { actions, blocked } = computeDifference(desired, observed, {
+      now: now(),
+      renewBefore,
+      retryProblems: RETRY_PROBLEMS_MS,
+    });
+    const permitted = this.permit !== undefined && this.permit.until > now() ? this.permit.removals : 0;
+    const guarded = { desired, observed, now: monotonic(), permitted };
+    const objection = allowMassDelete ? undefined : this.#guard.objection(actions, guarded);
+    if (objection === undefined) return { desired, observed, actions, blocked };
+    const allowed = actions.filter((action) => !takesAway(action, observed));
+    return { desired, observed, actions: allowed, blocked, objection };
+  }
+
+  async #perform(action: Action): Promise<void> {
+    const { tools, now, monotonic, log, metrics } = this.#options;
+    const { kind, id, reason, found } = action;
+    const labels = { account_type: id.type };
+    const before = monotonic();
+    const { problems, certificateIssued } = await performAction(action, { tools, observed: this.observed, now });
+    metrics.actions.inc({ action: kind, result: 'done' });
+    if (kind === 'create' || kind === 'enable') metrics.created.inc(labels);
+    else if (certificateIssued && found?.enabled !== undefined) metrics.renewed.inc(labels);
+    if (kind === 'disable') metrics.disabled.inc(labels);
+    if (kind === 'delete') metrics.removed.inc(labels);
+    if (takesAway(action, new Map(found === undefined ? [] : [[keyOf(id), found]]))) {
+      this.#guard.count(monotonic());
+    }
+    const milliseconds = Math.round(monotonic() - before);
+    log.info({ account: keyOf(id), action: kind, reason, milliseconds }, 'action done');
+    for (const problem of problems) log.warn({ account: keyOf(id), ...problem }, 'somebody has to look after it');
+  }
+}

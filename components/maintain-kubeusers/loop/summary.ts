@@ -1,0 +1,74 @@
+import { keyOf } from '../accounts/account.ts';
+import { errorLine } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { NAMED, type MaintainKubeusersStatus } from '../status-report.ts';
+import type { Evaluation } from './reconciler.ts';
+import type { Failing } from './work-queue.ts';
+
+/** How the accounts stand, of one evaluation and of what failed so far. */
+export type AccountSummary = Pick<MaintainKubeusersStatus, 'accounts' | 'skipped' | 'problems'>;
+
+export function summarize(
+  { desired, observed, actions, blocked }: Evaluation,
+  failing: readonly Failing[],
+  /** When a failing account is tried again, as a time that people read. */
+  timeOf: (failing: Failing) => string,
+): AccountSummary {
+  const pending = new Set([...actions, ...blocked, ...failing].map(({ id }) => keyOf(id)));
+  const counts = { ready: 0, pending: 0, disabled: 0 };
+  for (const [key, { account }] of desired.accounts) {
+    if (account.disabled) counts.disabled += 1;
+    else if (pending.has(key)) counts.pending += 1;
+    else counts.ready += 1;
+  }
+  const failed = failing.map((each) => ({
+    account: keyOf(each.id),
+    problem: errorLine(each.error),
+    nextTry: timeOf(each),
+  }));
+  const stuck = blocked.map(({ id, reason }) => ({ account: keyOf(id), problem: reason }));
+  const kept = [...observed].flatMap(([account, { enabled, disabled }]) =>
+    [...(enabled?.resources ?? []), ...(disabled?.resources ?? [])].flatMap(([resource, { problem }]) =>
+      problem === undefined ? [] : [{ account, problem: `${resource}: ${problem}` }],
+    ),
+  );
+  return {
+    accounts: {
+      total: desired.accounts.size + desired.skipped.length,
+      ...counts,
+      skipped: desired.skipped.length,
+    },
+    skipped: desired.skipped.slice(0, NAMED).map(({ entry, reason }) => ({ entry, reason })),
+    problems: [...failed, ...stuck, ...kept].slice(0, NAMED),
+  };
+}
+
+/** The same in metrics. */
+export function measure(evaluation: Evaluation, failing: readonly Failing[], metrics: Metrics): void {
+  const { desired, observed, actions, blocked } = evaluation;
+  const pending = new Set([...actions, ...blocked, ...failing].map(({ id }) => keyOf(id)));
+  const counts = new Map<string, number>();
+  for (const [key, { account }] of desired.accounts) {
+    const status = account.disabled ? 'disabled' : pending.has(key) ? 'pending' : 'ready';
+    const label = `${account.type}/${status}`;
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  for (const account_type of ['tool', 'admin']) {
+    for (const status of ['ready', 'pending', 'disabled']) {
+      metrics.accounts.set({ account_type, status }, counts.get(`${account_type}/${status}`) ?? 0);
+    }
+  }
+  metrics.skipped.reset();
+  for (const { reason } of desired.skipped) metrics.skipped.inc({ reason });
+  let first = Number.POSITIVE_INFINITY;
+  let problems = failing.length + blocked.length;
+  for (const { enabled, disabled } of observed.values()) {
+    first = Math.min(first, enabled?.certificate?.until ?? first);
+    for (const { resources } of [enabled, disabled].filter((state) => state !== undefined)) {
+      for (const { problem } of resources.values()) if (problem !== undefined) problems += 1;
+    }
+  }
+  if (Number.isFinite(first)) metrics.certificateExpiry.set(first / 1000);
+  metrics.problems.set(problems);
+  metrics.massDeleteBlocked.set(evaluation.objection === undefined ? 0 : 1);
+}

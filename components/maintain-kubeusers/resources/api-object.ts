@@ -1,0 +1,67 @@
+import { isNotFound } from '../../../lib/kube/errors.ts';
+import type { KubeObject, Resource } from '../../../lib/kube/types.ts';
+import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
+import { difference } from '../difference/object-difference.ts';
+import { OWN_LABELS } from '../state.ts';
+import type { Settings } from '../settings.ts';
+import type { ResourceKind } from './kind.ts';
+
+interface ApiObject {
+  readonly id: string;
+  readonly version: number;
+  readonly resource: Resource;
+  wanted(account: Account, settings: Settings): boolean;
+  /** In the tool's namespace, or in none (it then has to be removed by itself). */
+  readonly scope: 'namespace' | 'cluster';
+  /** Its name, also of accounts of which nothing else is known any more. */
+  objectName(id: AccountId): string;
+  /** The object without `metadata`; its labels are ours. */
+  render(account: Account, settings: Settings): KubeObject;
+  /** Gives access, and so has to go before the namespace is deleted, which may take long. */
+  readonly givesAccess?: true;
+}
+
+/** A resource that is one API object: rendered, brought to its definition by server-side apply, compared field by field. */
+export function apiObject(kind: ApiObject): ResourceKind {
+  const { id, version, resource, scope } = kind;
+  const namespace = (account: AccountId): string | undefined =>
+    scope === 'namespace' ? namespaceOf(account.name) : undefined;
+  const render = (account: Account, settings: Settings): KubeObject => {
+    const { metadata, ...object } = kind.render(account, settings);
+    const place = namespace(account);
+    return {
+      ...object,
+      metadata: {
+        ...metadata,
+        name: kind.objectName(account),
+        ...(place === undefined ? {} : { namespace: place }),
+        labels: { ...metadata?.labels, ...OWN_LABELS },
+      },
+    };
+  };
+  return {
+    id,
+    version,
+    resource,
+    ...(scope === 'cluster' || kind.givesAccess === true ? { removeFirst: true } : {}),
+    wanted: (account, settings) => kind.wanted(account, settings),
+    definition: render,
+    async apply(account, { client, settings }) {
+      await client.apply(resource, render(account, settings), namespace(account));
+      return {};
+    },
+    async remove(account, { client }) {
+      try {
+        await client.delete(resource, kind.objectName(account), namespace(account));
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    },
+    verify(account, { settings }, actual) {
+      const found = actual.find(resource, namespace(account), kind.objectName(account));
+      return Promise.resolve(
+        found === undefined ? 'is missing' : difference(render(account, settings), found),
+      );
+    },
+  };
+}

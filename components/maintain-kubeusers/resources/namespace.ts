@@ -1,0 +1,48 @@
+import { Failure } from '../../../lib/errors.ts';
+import { isAlreadyExists } from '../../../lib/kube/errors.ts';
+import { NAMESPACES, type KubeObject } from '../../../lib/kube/types.ts';
+import { namespaceOf, type AccountId } from '../accounts/account.ts';
+import { difference } from '../difference/object-difference.ts';
+import { OWN_LABELS } from '../state.ts';
+import type { ResourceKind } from './kind.ts';
+
+/** Labels are production's (TOOLFORGE.md 5), and ours, which says that the namespace was made here. */
+function render({ name }: AccountId): KubeObject {
+  const namespace = namespaceOf(name);
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace, labels: { name: namespace, tenancy: 'tool', ...OWN_LABELS } },
+  };
+}
+
+export const namespaceKind: ResourceKind = {
+  id: 'namespace',
+  version: 1,
+  resource: NAMESPACES,
+  wanted: ({ type }) => type === 'tool',
+  definition: render,
+  async apply(account, { client }) {
+    const object = render(account);
+    try {
+      await client.create(NAMESPACES, object);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      // A namespace of that name that somebody else made is left alone: its objects are not ours to rule, or to delete.
+      const existing = await client.get(NAMESPACES, namespaceOf(account.name));
+      if (difference({ labels: OWN_LABELS }, existing.metadata) !== undefined) {
+        throw new Failure({
+          kind: 'foreign',
+          what: `The namespace ${namespaceOf(account.name)} was not made by maintain-kubeusers`,
+          hint: `Delete it, or label it ${Object.entries(OWN_LABELS).flat().join('=')} to hand it over.`,
+        });
+      }
+      await client.apply(NAMESPACES, object);
+    }
+    return {};
+  },
+  verify(account, _tools, actual) {
+    const found = actual.find(NAMESPACES, undefined, namespaceOf(account.name));
+    return Promise.resolve(found === undefined ? 'is missing' : difference(render(account), found));
+  },
+};

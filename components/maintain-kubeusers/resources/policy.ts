@@ -1,0 +1,32 @@
+import { POLICIES } from '../../../lib/kube/types.ts';
+import { namespaceOf, type Account } from '../accounts/account.ts';
+import type { Settings } from '../settings.ts';
+import { apiObject } from './api-object.ts';
+
+/** Production's name of the one policy that each tool has. */
+const NAME = 'toolforge-kyverno-pod-policy';
+
+/** The Kyverno policy of a tool, from the template that whoever started the loop passed in. */
+export const policy = apiObject({
+  id: 'policy',
+  version: 1,
+  resource: POLICIES,
+  scope: 'namespace',
+  wanted: ({ type }, settings) => type === 'tool' && settings.policy !== undefined,
+  objectName: () => NAME,
+  render(account, settings) {
+    const { metadata, ...object } = template(account, settings);
+    const { labels, annotations } = metadata ?? {};
+    return {
+      ...object,
+      metadata: { ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) },
+    };
+  },
+});
+
+function template({ name, uid, home }: Account, { policy: settings, renderPolicy }: Settings) {
+  if (settings === undefined || renderPolicy === undefined) {
+    throw new Error('policies are wanted, but no template was passed in');
+  }
+  return renderPolicy({ name, namespace: namespaceOf(name), uid, home }, settings);
+}

@@ -1,0 +1,64 @@
+import type { MachineMemory } from '../cluster/provider.ts';
+import type { Output } from '../lib/output.ts';
+import { formatBytes } from '../lib/sizes.ts';
+import type { KyvernoStatus } from './kyverno/index.ts';
+import type { Part, Status } from './status.ts';
+
+/** The status as one screen of lines. */
+export function renderStatus(status: Status, output: Output): string[] {
+  const heading = (text: string): string => output.style('bold', text);
+  return [
+    `${heading(`Cluster ${status.name}`)}  ${verdict(status, output)}`,
+    `  ${status.provider}, profile ${status.profile}: Kubernetes ${status.versions.kubernetes}, etcd ${status.versions.etcd}, Kyverno ${status.versions.kyverno}`,
+    `  ${output.style('dim', status.directory)}`,
+    '',
+    ...section(heading('API'), status.api, output, ({ readyMs, namespaces, policies }) => [
+      `ready in ${Math.round(readyMs)} ms, ${namespaces} namespaces, ${policies} policies`,
+    ]),
+    ...section(heading('HAProxy'), status.haproxy, output, ({ backends }) =>
+      backends.flatMap(({ name, servers }) => [
+        `${name}: ${servers.map((server) => `${server.name} ${colour(server.state, output)}`).join(', ')}`,
+      ]),
+    ),
+    ...section(heading('Kyverno'), status.kyverno, output, (kyverno) => kyvernoLines(kyverno, output)),
+    heading('Memory'),
+    ...status.machines.map((machine) => `  ${machineLine(machine, output)}`),
+    '',
+    heading('Differs from production'),
+    ...status.differences.map(
+      ({ what, here, production }) => `  ${what}: ${here} (production: ${production})`,
+    ),
+  ];
+}
+
+function verdict(status: Status, output: Output): string {
+  return status.healthy ? output.style('green', 'healthy') : output.style('red', 'not healthy');
+}
+
+function section<T>(title: string, part: Part<T>, output: Output, lines: (value: T) => string[]): string[] {
+  const body = part.ok ? lines(part.value) : [output.style('red', part.problem)];
+  return [title, ...body.map((line) => `  ${line}`)];
+}
+
+function kyvernoLines({ controllers, webhooks }: KyvernoStatus, output: Output): string[] {
+  const replicas = controllers.map(({ name, replicas: all }) => {
+    const running = all.filter((replica) => replica.running).length;
+    const text = `${name.replace(/^kyverno-/, '')} ${running}/${all.length}`;
+    return output.style(running === all.length && running > 0 ? 'green' : 'red', text);
+  });
+  const missing = webhooks.missing.length === 0 ? 'registered' : `missing: ${webhooks.missing.join(', ')}`;
+  return [replicas.join(', '), `webhooks ${missing}`];
+}
+
+function colour(state: string, output: Output): string {
+  return output.style(state === 'up' ? 'green' : 'red', state);
+}
+
+function machineLine({ machine, limit, processes }: MachineMemory, output: Output): string {
+  const total = processes.reduce((sum, { rss }) => sum + rss, 0);
+  const parts = processes.map(({ name, pid, rss }) =>
+    pid === undefined ? output.style('red', `${name} is down`) : `${name} ${formatBytes(rss)}`,
+  );
+  const of = limit === undefined ? '' : ` of ${formatBytes(limit)}`;
+  return `${machine.padEnd(16)} ${formatBytes(total).padStart(8)}${of}  ${output.style('dim', parts.join(', '))}`;
+}

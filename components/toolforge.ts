@@ -1,0 +1,117 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { writeMarker } from '../cluster/open.ts';
+import type { Profile } from '../cluster/profile.ts';
+import type { Provider, UpState } from '../cluster/provider.ts';
+import { writeRecord, type ClusterRecord } from '../cluster/record.ts';
+import { resolveHostTools } from '../cluster/toolchain/host-tools.ts';
+import { moduleFiles, resolveBinaries } from '../cluster/toolchain/resolve.ts';
+import type { Context } from '../lib/context.ts';
+import type { Plan, Progress, Step } from '../lib/steps.ts';
+import { haproxyPlan, type HAProxyProgram } from './haproxy/index.ts';
+import { kyvernoPlans, type ChartSource } from './kyverno/index.ts';
+import { ldapPlan } from './ldap/index.ts';
+
+/** The program of ours that renders Helm charts with Helm's own library. */
+const CHART_RENDERER = { module: 'helm-3.20.2', binary: 'render-chart' } as const;
+
+/** The platform: which components a cluster has, and in which order they come up. One list, read from the top. */
+export function upPlan(
+  provider: Provider,
+  record: ClusterRecord,
+  profile: Profile,
+  context: Context,
+): Plan<UpState> {
+  const ours = provider.up(record, profile, context);
+  const kyverno = kyvernoPlans(
+    {
+      settings: { replicas: { admission: record.spec.kyvernoReplicas } },
+      chart: () => kyvernoChart(profile, context),
+    },
+    context,
+  );
+  return [
+    hostTools(context),
+    ...ours.prepare,
+    ...kyverno.prepare,
+    ...ours.controlPlane,
+    ...haproxyPlan(() => haproxyProgram(context), context),
+    mark(record),
+    { concurrent: [[...kyverno.install], ours.nodes, ldapPlan(context)] },
+    ...kyverno.ready,
+    saveFreshImage(record, context),
+  ];
+}
+
+const SILENT: Progress = { update: () => undefined };
+
+/** First, and all at once: what is missing of Debian's packages comes in one download. */
+function hostTools(context: Context): Step<UpState> {
+  return {
+    id: 'host-tools',
+    title: 'Get HAProxy, runit, OpenLDAP and a chart renderer',
+    async run(_, progress) {
+      await resolveHostTools(['haproxy', 'runsv', 'sv', 'svlogd', 'slapd'], context, progress);
+      await resolveBinaries([CHART_RENDERER], context, progress);
+      return undefined;
+    },
+  };
+}
+
+async function haproxyProgram(context: Context): Promise<HAProxyProgram> {
+  const { program, env } = (await resolveHostTools(['haproxy'], context, SILENT)).get('haproxy');
+  return { program, env };
+}
+
+/** Kyverno's own chart, from the Go module that its programs are built from. */
+async function kyvernoChart(profile: Profile, context: Context): Promise<ChartSource> {
+  const module = `kyverno-${profile.kyverno}`;
+  const files = (name: string): Promise<string> => moduleFiles(module, name, context, SILENT);
+  const renderer = (await resolveBinaries([CHART_RENDERER], context, SILENT)).get(CHART_RENDERER.binary);
+  if (renderer === undefined) throw new Error('the chart renderer was not resolved');
+  return {
+    version: profile.kyverno,
+    kubernetes: profile.kubernetes,
+    directory: await files('chart'),
+    dependencies: [await files('chart-kyverno-api')],
+    renderer,
+  };
+}
+
+/** The marker by which later commands know the cluster for ours. */
+function mark(record: ClusterRecord): Step<UpState> {
+  return {
+    id: 'marker',
+    title: 'Mark the cluster as ours',
+    async run({ cluster }) {
+      const client = await cluster.client();
+      try {
+        await writeMarker(client, record);
+      } finally {
+        await client.close();
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Where the image of a fresh cluster is kept: what `reset` goes back to. */
+export function freshImage(directory: string): string {
+  return path.join(directory, 'images', 'fresh.db');
+}
+
+/** Saves the image of a fresh cluster, once, and notes that it is ready. */
+function saveFreshImage(record: ClusterRecord, context: Context): Step<UpState> {
+  return {
+    id: 'image',
+    title: 'Save the image of a fresh cluster',
+    async run({ cluster }) {
+      const file = freshImage(cluster.directory);
+      if (record.ready) return 'saved before';
+      await rm(file, { force: true });
+      await cluster.saveState(file);
+      await writeRecord(context.paths, { ...record, ready: true });
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { createServer } from 'node:net';
+import { systemCode } from './errors.ts';
+
+/** Whether a process could listen on this loopback port now. */
+export async function isPortFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
+    });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EADDRINUSE' || systemCode(error) === 'EACCES') return false;
+    throw error;
+  } finally {
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+    });
+  }
+}
