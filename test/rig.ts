@@ -36,11 +36,11 @@ export class Rig {
 
   private constructor(state: string, env: NodeJS.ProcessEnv) {
     this.state = state;
-    this.#env = { ...process.env, XDG_STATE_HOME: state, CI: 'true', ...env };
     // A test run from inside an npm script or another test must not hand its settings on.
-    for (const name of Object.keys(this.#env)) {
-      if (name.startsWith('TOOLFORGE_LOCAL_') || name === 'NODE_TEST_CONTEXT') delete this.#env[name];
-    }
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !name.startsWith('TOOLFORGE_LOCAL_') && name !== 'NODE_TEST_CONTEXT',
+    );
+    this.#env = { ...Object.fromEntries(inherited), XDG_STATE_HOME: state, CI: 'true', ...env };
   }
 
   /** Where the cluster of that name keeps its state. */
@@ -76,7 +76,10 @@ export class Rig {
   }
 
   async record(name: string): Promise<Record<string, unknown>> {
-    return JSON.parse(await readFile(path.join(this.directory(name), 'cluster.json'), 'utf8')) as Record<string, unknown>;
+    return JSON.parse(await readFile(path.join(this.directory(name), 'cluster.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
   }
 
   /** Ends the clusters of these names and removes the state directory. */

@@ -64,7 +64,7 @@ export interface RefusedChange {
  * @throws LdapError when the server does not answer: all or nothing was done then
  */
 export async function applyTogether(
-  client: LdapClient,
+  client: Pick<LdapClient, 'transaction' | 'change'>,
   changes: readonly LdapChange[],
 ): Promise<RefusedChange[]> {
   if (changes.length === 0) return [];

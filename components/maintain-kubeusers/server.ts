@@ -9,6 +9,8 @@ export interface ServerOptions {
   /** Account names and their troubles are for whoever can read the configuration, not for every user of the machine. */
   readonly token: string;
   readonly metrics: Metrics;
+  /** Brings the metrics up to date. */
+  readonly collect: () => void;
   readonly status: () => MaintainKubeusersStatus;
   /** Why the loop is not well, or undefined when it is. */
   readonly illness: () => string | undefined;
@@ -44,7 +46,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { metrics, token, status, illness }: ServerOptions,
+  { metrics, token, status, illness, collect }: ServerOptions,
 ): Promise<void> {
   const send = (code: number, type: string, body: string): void => {
     response.writeHead(code, { 'content-type': type }).end(body);
@@ -55,6 +57,7 @@ async function answer(
   }
   switch (request.url) {
     case '/metrics':
+      collect();
       send(200, metrics.registry.contentType, await metrics.registry.metrics());
       return;
     case '/healthz': {

@@ -46,6 +46,9 @@ export interface Selection {
   readonly fieldSelector?: string;
 }
 
+/** An empty list of metadata comes without items. */
+type ListAnswer<T> = Omit<KubeList<T>, 'items'> & { readonly items: readonly T[] | null };
+
 /** One field manager for everything that this project applies. */
 export const FIELD_MANAGER = 'toolforge-local';
 
@@ -63,10 +66,17 @@ const PAGE_SIZE = 500;
 export class KubeClient {
   readonly #pool: Pool;
   readonly #options: KubeClientOptions;
+  readonly #closing = new AbortController();
+  /** Aborts on the caller's signal and when the client is closed: nothing is tried again after either. */
+  readonly #stop: AbortSignal;
 
   constructor(options: KubeClientOptions) {
     const { server, ca, certificate, key } = options.credentials;
     this.#options = options;
+    this.#stop =
+      options.signal === undefined
+        ? this.#closing.signal
+        : AbortSignal.any([options.signal, this.#closing.signal]);
     this.#pool = new Pool(server, {
       connections: options.connections ?? 16,
       pipelining: 1,
@@ -88,14 +98,14 @@ export class KubeClient {
     path: string,
     options: RequestOptions = {},
   ): Promise<T> {
-    const { clock, signal, onRetry } = this.#options;
+    const { clock, onRetry } = this.#options;
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
     return withRetry<{ value: T }>(
       () => this.#attempt<T>(method, path + queryString(options.query), body, options),
       (value): value is Answered => 'error' in value,
       options.retry ?? this.#options.retry ?? DEFAULT_RETRY,
       clock,
-      signal,
+      this.#stop,
       onRetry,
     ).then(({ value }) => value);
   }
@@ -132,14 +142,13 @@ export class KubeClient {
         ...(after === undefined ? {} : { retryAfterMs: after }),
       };
     } catch (error) {
-      if (this.#options.signal?.aborted === true) throw interrupted();
+      if (this.#stop.aborted) throw interrupted();
       return { error: new KubeError(name, 0, '', messageOf(error), error) };
     }
   }
 
   #signal(timeoutMs: number): AbortSignal {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    return this.#options.signal === undefined ? timeout : AbortSignal.any([timeout, this.#options.signal]);
+    return AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#stop]);
   }
 
   get<T extends KubeObject>(resource: Resource, name: string, namespace?: string): Promise<T> {
@@ -176,11 +185,11 @@ export class KubeClient {
   ): AsyncGenerator<KubeList<T>> {
     let next: string | undefined;
     do {
-      const page: KubeList<T> = await this.request('GET', pathOf(resource, options.namespace), {
+      const page: ListAnswer<T> = await this.request('GET', pathOf(resource, options.namespace), {
         ...(options.metadataOnly === true ? { accept: METADATA_ONLY } : {}),
         query: { limit: options.pageSize ?? PAGE_SIZE, continue: next, ...selectors(options) },
       });
-      yield page;
+      yield { ...page, items: page.items ?? [] };
       next = page.metadata?.continue === '' ? undefined : page.metadata?.continue;
     } while (next !== undefined);
   }
@@ -208,11 +217,10 @@ export class KubeClient {
     };
     const path = pathOf(resource, options.namespace);
     this.#options.onRequest?.('WATCH', path);
-    const signals = [options.signal, this.#options.signal].filter((signal) => signal !== undefined);
     const response = await this.#pool.request({
       method: 'GET',
       path: path + queryString(query),
-      ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
+      signal: options.signal === undefined ? this.#stop : AbortSignal.any([options.signal, this.#stop]),
     });
     if (response.statusCode !== 200) {
       throw errorFromResponse(`WATCH ${path}`, response.statusCode, await response.body.text());
@@ -230,6 +238,7 @@ export class KubeClient {
 
   /** Closes the connections; requests under way are ended. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#pool.destroy();
   }
 }

@@ -3,7 +3,7 @@ import { Failure } from '../../lib/errors.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { NAMESPACES, POLICIES, type KubeObject } from '../../lib/kube/types.ts';
 import { includes, isOurs, isUpToDate } from './compare.ts';
-import { desiredNamespace, desiredPolicy, targets, type Target } from './desired.ts';
+import { desiredPolicy, targets, type Target } from './desired.ts';
 import { SEED_LABEL, type SeedPoliciesOptions } from './options.ts';
 
 /** What is in the cluster. Only as much is kept of each object as the plan needs. */

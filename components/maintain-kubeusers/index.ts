@@ -1,0 +1,18 @@
+/**
+ * The loop that makes of each account of LDAP a namespace with everything it needs (TOOLFORGE.md, section 5). This file
+ * is what `up`, `status`, `become` and the seeds use of it.
+ */
+export {
+  accountHomes,
+  configurationFile,
+  maintainKubeusersPlan,
+  SERVICE_NAME,
+  type MaintainKubeusersInput,
+} from './install.ts';
+export { becomeTool, type BecomeOptions } from './become.ts';
+export { allowMassDelete } from './mass-delete.ts';
+export { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
+export { runMaintainKubeusers, type RunOptions } from './run.ts';
+export { type PolicyRenderer, type PolicySettings, type PolicyTool } from './settings.ts';
+export { maintainKubeusersStatus } from './status.ts';
+export { type MaintainKubeusersStatus } from './status-report.ts';

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import path from 'node:path';
+import { Option } from 'commander';
+import { z } from 'zod';
+import { clusterDirectory } from '../cluster/record.ts';
+import { clusterName } from '../cluster/spec.ts';
+import { commonOptions, main, option } from '../lib/cli.ts';
+
+void commonOptions;
+const flag = z.boolean().default(false);
+
+await main({
+  name: 'maintain-kubeusers',
+  description:
+    'Make a namespace with all it needs of each account of LDAP, and keep it so. `npm run up` runs this as a service.',
+  options: [
+    option('--config <file>', 'its configuration file (default: the one that `npm run up` wrote)'),
+    new Option('--once', 'one pass, then end'),
+    new Option('--dry-run', 'print what would be done, and do nothing'),
+    new Option('--verify', 'check everything that was made, files included, and have it repaired'),
+    new Option('--allow-mass-delete', 'follow LDAP however many accounts it removes'),
+  ],
+  examples: ['npm run maintain-kubeusers -- --dry-run', 'npm run maintain-kubeusers -- --verify --dry-run'],
+  schema: z.object({
+    name: clusterName,
+    config: z.string().optional(),
+    once: flag,
+    dryRun: flag,
+    verify: flag,
+    allowMassDelete: flag,
+  }),
+  async run({ name, config, ...options }, context) {
+    const { configurationFile, runMaintainKubeusers } = await import('../components/maintain-kubeusers/index.ts');
+    const { loadPolicyTemplate } = await import('../components/kyverno/policies/render.ts');
+    const file = config ?? configurationFile(clusterDirectory(context.paths, name));
+    await runMaintainKubeusers(
+      {
+        ...options,
+        config: path.resolve(file),
+        async loadPolicy(profile) {
+          const template = await loadPolicyTemplate(profile);
+          return ({ namespace, uid, home }, { action }) =>
+            template({ namespace, uid, dataDirectory: home, action, background: false });
+        },
+      },
+      context,
+    );
+  },
+});
