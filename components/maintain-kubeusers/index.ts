@@ -2,13 +2,8 @@
  * The loop that makes of each account of LDAP a namespace with everything it needs (TOOLFORGE.md, section 5). This file
  * is what `up`, `status`, `become` and the seeds use of it.
  */
-export {
-  accountHomes,
-  configurationFile,
-  maintainKubeusersPlan,
-  SERVICE_NAME,
-  type MaintainKubeusersInput,
-} from './install.ts';
+export { maintainKubeusersPlan, type MaintainKubeusersInput } from './install.ts';
+export { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
 export { becomeTool, type BecomeOptions } from './become.ts';
 export { allowMassDelete } from './mass-delete.ts';
 export { IDENTITY, maintainKubeusersRbac } from './rbac.ts';

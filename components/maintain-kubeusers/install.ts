@@ -11,15 +11,15 @@ import { NAMESPACES, type KubeObject, type Resource } from '../../lib/kube/types
 import type { Plan, Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { configurationSchema, type ConfigurationInput } from './configuration.ts';
+import { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
 import { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from './rbac-names.ts';
 import { maintainKubeusersStatus } from './status.ts';
 
-/** In the supervisor, and for `npm run logs`. */
-export const SERVICE_NAME = 'maintain-kubeusers';
-
 /** The first pass makes the default accounts; Kyverno may take its time over their policies. */
 const FIRST_PASS_MS = 120_000;
+/** More accounts than this are not waited for. */
+const MANY = 50;
 
 export interface MaintainKubeusersInput {
   /** How LDAP is reached: the file in the form of production's /etc/ldap.yaml. */
@@ -28,15 +28,6 @@ export interface MaintainKubeusersInput {
   readonly settings?: Partial<
     Pick<ConfigurationInput, 'policy' | 'keyAlgorithm' | 'interval' | 'quotaOverrides' | 'massDelete'>
   >;
-}
-
-/** Where the homes of tools and of admins are, in a cluster's directory. */
-export function accountHomes(directory: string): { readonly tools: string; readonly admins: string } {
-  return { tools: path.join(directory, 'data', 'project'), admins: path.join(directory, 'data', 'home') };
-}
-
-export function configurationFile(directory: string): string {
-  return path.join(directory, SERVICE_NAME, 'config.json');
 }
 
 /** Comes when the API answers through HAProxy, LDAP has its accounts, and Kyverno is ready for policies. */
@@ -142,7 +133,7 @@ async function service(cluster: Cluster, { ldapConfig }: MaintainKubeusersInput)
   };
 }
 
-/** Waits until the loop leads, knows the accounts, and has nothing left to do that goes well. */
+/** Waits until the loop leads and has made the accounts; not for thousands, which a `reset` leaves to be made anew. */
 async function firstPass({ directory, supervisor }: Cluster, context: Context, progress: Progress): Promise<string> {
   const { clock, signal } = context;
   const done = await waitFor(
@@ -152,7 +143,8 @@ async function firstPass({ directory, supervisor }: Cluster, context: Context, p
       const status = await maintainKubeusersStatus(directory).catch(notYet);
       const { total, ready, pending, disabled } = status.accounts;
       progress.update(`${ready} of ${total} accounts ready`);
-      return status.lastPass !== undefined && total > 0 && pending === 0 ? { ready, disabled } : undefined;
+      if (status.lastPass === undefined || total === 0) return undefined;
+      return pending === 0 || pending > MANY ? { ready, disabled, pending } : undefined;
     },
     {
       clock,
@@ -162,7 +154,11 @@ async function firstPass({ directory, supervisor }: Cluster, context: Context, p
       hint: 'Look at `npm run logs maintain-kubeusers`; what is missing is still being worked on.',
     },
   );
-  return `${done.ready} accounts ready${done.disabled === 0 ? '' : `, ${done.disabled} disabled`}`;
+  const others = [
+    ...(done.disabled === 0 ? [] : [`${done.disabled} disabled`]),
+    ...(done.pending === 0 ? [] : [`${done.pending} still being made`]),
+  ];
+  return [`${done.ready} accounts ready`, ...others].join(', ');
 }
 
 /** `waitFor` gives up at a failure, but a loop that does not answer yet is what it waits for. */

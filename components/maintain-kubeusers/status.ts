@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { Failure, messageOf } from '../../lib/errors.ts';
 import { readConfiguration } from './configuration.ts';
-import { configurationFile } from './install.ts';
+import { configurationFile } from './places.ts';
 import { statusReport, type MaintainKubeusersStatus } from './status-report.ts';
 
 const TIMEOUT_MS = 3_000;

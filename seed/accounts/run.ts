@@ -21,6 +21,27 @@ export type SeedAccountsRequest =
   | { readonly kind: 'zoo' }
   | { readonly kind: 'delete-zoo' };
 
+/** What a person asked for, as a list of requests. */
+export function requestsOf(asked: {
+  readonly count?: number | undefined;
+  readonly prefix: string;
+  readonly admins: number;
+  readonly delete: boolean;
+  readonly malformed: boolean;
+}): SeedAccountsRequest[] {
+  const { count, prefix, admins, malformed } = asked;
+  if (asked.delete) {
+    // `--malformed --delete` is about the zoo alone, unless a count says otherwise.
+    const accounts: SeedAccountsRequest[] =
+      malformed && count === undefined ? [] : [{ kind: 'delete', prefix, count }];
+    return [...accounts, ...(malformed ? [{ kind: 'delete-zoo' as const }] : [])];
+  }
+  return [
+    ...(count === undefined ? [] : [{ kind: 'seed' as const, options: { count, prefix, admins } }]),
+    ...(malformed ? [{ kind: 'zoo' as const }] : []),
+  ];
+}
+
 /** What the cluster does about accounts, for as long as something there looks at LDAP. */
 export interface AccountsInCluster {
   /** Told before accounts go, so that a guard against mass deletion lets that many go. */

@@ -9,6 +9,7 @@ export type Flaw =
   | 'name not RFC 1123'
   | 'name used twice'
   | 'several names'
+  | 'project spelled otherwise'
   | 'uid missing'
   | 'uid used twice'
   | 'uid out of range'
@@ -68,6 +69,12 @@ const DEVIATIONS: readonly Deviation[] = [
     label: 'zoo-two-names',
     flaw: 'several names',
     attributes: { cn: [`${PROJECT}.zoo-two-a`, `${PROJECT}.zoo-two-b`] },
+  },
+  // LDAP does not tell upper from lower case: a search for local.* finds it.
+  {
+    label: 'zoo-loud',
+    flaw: 'project spelled otherwise',
+    attributes: { cn: [`${PROJECT.toUpperCase()}.zoo-loud`] },
   },
   { label: 'zoo-no-uid', flaw: 'uid missing', attributes: { uidNumber: [], gidNumber: [] } },
   { label: 'zoo-same-uid-a', flaw: 'uid used twice', attributes: uid(String(FIRST_UID - 1)) },

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { zoo, type Flaw, type ZooAnimal } from '../../../seed/accounts/index.ts';
 
-/** TOOLFORGE.md, section 4. `$` alone would let a line break at the end pass. */
-const RFC_1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$(?!\n)/;
+/** TOOLFORGE.md, section 4. */
+const RFC_1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
 const animals = zoo();
 const values = ({ entry }: ZooAnimal, attribute: string) => entry.attributes[attribute] ?? [];
@@ -20,6 +20,7 @@ const CLAIMS: Readonly<Record<Flaw, (animal: ZooAnimal) => boolean>> = {
   'name not RFC 1123': (animal) => !RFC_1123.test(nameOf(animal)),
   'name used twice': (animal) => shared(animal, nameOf),
   'several names': (animal) => values(animal, 'cn').length > 1,
+  'project spelled otherwise': (animal) => /^LOCAL\./.test(nameOf(animal)),
   'uid missing': (animal) => values(animal, 'uidNumber').length === 0,
   'uid used twice': (animal) => shared(animal, uidOf),
   'uid out of range': (animal) => !(Number(uidOf(animal)) > 0 && Number(uidOf(animal)) < 2 ** 31),

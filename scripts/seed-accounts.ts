@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+import { z } from 'zod';
+import { clusterName } from '../cluster/spec.ts';
+import { main, option } from '../lib/cli.ts';
+import { DEFAULT_PREFIX, PREFIX } from '../seed/account-names.ts';
+import { MAX_ADMINS, MAX_TOOLS } from '../seed/accounts/options.ts';
+
+const toolName = z.string().min(1, 'must name a tool').optional();
+
+const schema = z
+  .object({
+    name: clusterName,
+    count: z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(MAX_TOOLS, `must be at most ${MAX_TOOLS}`)
+      .optional(),
+    prefix: z.string().regex(PREFIX, 'must be lower-case letters, digits and dashes, at most 24 characters'),
+    admins: z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(0, 'must be at least 0')
+      .max(MAX_ADMINS, `must be at most ${MAX_ADMINS}`),
+    delete: z.boolean().default(false),
+    malformed: z.boolean().default(false),
+    lock: toolName,
+    unlock: toolName,
+  })
+  .superRefine(({ count, malformed, lock, unlock, ...options }, context) => {
+    const locks = [lock, unlock].filter((tool) => tool !== undefined).length;
+    const seeds = count !== undefined || malformed || options.delete;
+    const complain = (message: string): void => {
+      context.addIssue({ code: 'custom', path: ['count'], message });
+    };
+    if (locks > 1) complain('--lock and --unlock are one or the other');
+    if (locks > 0 && seeds) complain('--lock and --unlock go with nothing else');
+    if (locks === 0 && !seeds) complain('is missing: how many accounts?');
+  });
+
+await main({
+  name: 'seed-accounts',
+  description:
+    'Makes tool accounts in LDAP, with groups, maintainers and admins, or takes them away. Run again, it goes on.',
+  arguments: [
+    ['[count]', `how many tools, at most ${MAX_TOOLS}; with --delete, how many of the first (all)`],
+  ],
+  options: [
+    option('--prefix <prefix>', 'their names: <prefix>-0001 and so on').default(DEFAULT_PREFIX),
+    option('--admins <count>', 'how many people become admins besides').default('2'),
+    option('--delete', 'take them away; only what this command made'),
+    option('--malformed', 'a fixed zoo of broken entries, for testing what reads LDAP'),
+    option('--lock <tool>', 'disable a tool, as production does'),
+    option('--unlock <tool>', 'enable it again'),
+  ],
+  examples: [
+    'seed-accounts 4000',
+    'seed-accounts 4000 --delete',
+    'seed-accounts --lock tf-test',
+    'seed-accounts --malformed',
+    'seed-accounts --malformed --delete',
+  ],
+  schema,
+  async run(options, context) {
+    const { requireRecord, clusterDirectory } = await import('../cluster/record.ts');
+    const { ldapDirectory } = await import('../components/ldap/index.ts');
+    await requireRecord(context.paths, options.name);
+    const directory = ldapDirectory({ directory: clusterDirectory(context.paths, options.name) });
+    const tool = options.lock ?? options.unlock;
+    if (tool === undefined) {
+      const { requestsOf, seedAccounts } = await import('../seed/accounts/index.ts');
+      // Hook: what waits until the cluster has caught up (AccountsInCluster) is passed in here.
+      const { refused, ...outcome } = await seedAccounts(directory, requestsOf(options), undefined, context);
+      context.output.event('accounts', { ...outcome, refused: refused.length });
+      return;
+    }
+    const { lockTool } = await import('../seed/accounts/lock.ts');
+    await lockTool(directory, tool, options.lock !== undefined, context);
+  },
+});
