@@ -3,6 +3,7 @@ import { examineMachine } from './doctor/machine.ts';
 import { examinePrograms, type ModuleState, type SetState } from './doctor/programs.ts';
 import { directorySize } from './doctor/sizes.ts';
 import { loadProfile } from './profile.ts';
+import type { BuildCost } from './toolchain/costs.ts';
 import { goCaches } from './toolchain/go.ts';
 
 export { renderDiagnosis } from './doctor/render.ts';
@@ -28,11 +29,18 @@ export interface Diagnosis {
   /** Every pinned module: what of it is cached, and what `up` still has to build. */
   readonly modules: readonly ModuleState[];
   readonly hostPrograms: readonly SetState[];
-  /** What the next `up` builds, on two cores. */
-  readonly toBuild: { readonly seconds: number; readonly bytes: number };
-  /** Bytes of what only builds need. */
-  readonly caches: { readonly directory: string; readonly goBuild: number; readonly goModules: number };
+  /** What it takes to build what is missing. */
+  readonly toBuild: BuildCost;
+  /** Bytes of what only builds need; null where counting takes too long. */
+  readonly caches: {
+    readonly directory: string;
+    readonly goBuild: number | null;
+    readonly goModules: number | null;
+  };
 }
+
+/** How long `doctor` may count the files of Go's caches. */
+const COUNTING_MS = 3_000;
 
 /** Looks at this machine and at the cache, and changes nothing. */
 export async function examine(profileName: string, context: Context): Promise<Diagnosis> {
@@ -40,8 +48,8 @@ export async function examine(profileName: string, context: Context): Promise<Di
   const caches = goCaches(context.paths);
   const [programs, goBuild, goModules] = await Promise.all([
     examinePrograms(profile, context),
-    directorySize(caches.build, context),
-    directorySize(caches.modules, context),
+    directorySize(caches.build, context, COUNTING_MS),
+    directorySize(caches.modules, context, COUNTING_MS),
   ]);
   const checks = [...(await examineMachine(programs, context)), ...programs.checks];
   return {
@@ -51,6 +59,6 @@ export async function examine(profileName: string, context: Context): Promise<Di
     modules: programs.modules,
     hostPrograms: programs.sets,
     toBuild: programs.toBuild,
-    caches: { directory: context.paths.cache, goBuild, goModules },
+    caches: { directory: context.paths.cache, goBuild: goBuild ?? null, goModules: goModules ?? null },
   };
 }

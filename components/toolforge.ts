@@ -10,10 +10,14 @@ import type { Context } from '../lib/context.ts';
 import type { Plan, Progress, Step } from '../lib/steps.ts';
 import { haproxyPlan, type HAProxyProgram } from './haproxy/index.ts';
 import { kyvernoPlans, type ChartSource } from './kyverno/index.ts';
-import { ldapPlan } from './ldap/index.ts';
+import { ldapDirectory, ldapFiles, ldapPlan } from './ldap/index.ts';
+import { maintainKubeusersPlan } from './maintain-kubeusers/index.ts';
 
 /** The program of ours that renders Helm charts with Helm's own library. */
 const CHART_RENDERER = { module: 'helm-3.20.2', binary: 'render-chart' } as const;
+
+/** What production has since the migration: its own template, enforced. */
+const PRODUCTION_POLICY = { profile: 'toolforge', action: 'Enforce' } as const;
 
 /** The platform: which components a cluster has, and in which order they come up. One list, read from the top. */
 export function upPlan(
@@ -39,6 +43,13 @@ export function upPlan(
     mark(record),
     { concurrent: [[...kyverno.install], ours.nodes, ldapPlan(context)] },
     ...kyverno.ready,
+    ...maintainKubeusersPlan(
+      {
+        ldapConfig: (cluster) => ldapFiles(ldapDirectory(cluster)).clientConfig,
+        settings: { policy: PRODUCTION_POLICY },
+      },
+      context,
+    ),
     saveFreshImage(record, context),
   ];
 }

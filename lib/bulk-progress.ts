@@ -1,5 +1,6 @@
 import prettyMilliseconds from 'pretty-ms';
-import type { BulkSnapshot } from './bulk.ts';
+import type { BulkMeter, BulkSnapshot } from './bulk.ts';
+import type { Output } from './output.ts';
 
 const BAR_CELLS = 24;
 
@@ -33,4 +34,33 @@ export function formatRate(rate: number): string {
 /** `1m 20s` */
 export function formatSeconds(seconds: number): string {
   return prettyMilliseconds(Math.round(seconds) * 1000);
+}
+
+export interface BulkDisplay {
+  readonly output: Output;
+  /** For `--json`: which work it is. */
+  readonly name: string;
+  /** Shows a line in place of the last one. */
+  update(text: string): void;
+  /** What else is worth watching, as text and as data. */
+  extra(): { readonly text: readonly string[]; readonly data: Readonly<Record<string, unknown>> };
+}
+
+const REDRAW_MS = 250;
+/** Programs that read events are not hurried. */
+const EVENT_MS = 1_000;
+
+/** Shows a run as it goes: redrawn on a terminal, `progress` events with `--json`. Returns how to stop. */
+export function showBulk(meter: BulkMeter, { output, name, update, extra }: BulkDisplay): () => void {
+  const show = (): void => {
+    const snapshot = meter.snapshot();
+    const { text, data } = extra();
+    if (output.json) output.event('progress', { name, ...snapshot, ...data });
+    else update(formatBulk(snapshot, text));
+  };
+  show();
+  const timer = setInterval(show, output.json ? EVENT_MS : REDRAW_MS);
+  return () => {
+    clearInterval(timer);
+  };
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { Option } from 'commander';
 import { z } from 'zod';
 import { main, option } from '../lib/cli.ts';
 import { Failure } from '../lib/errors.ts';
@@ -9,7 +10,7 @@ await main({
   description: 'Looks at this machine: whether `up` can work, what it will build, and what is missing.',
   options: [
     option('--profile <name>', 'for a cluster of which profile').default('current'),
-    option('--prune', 'remove what no cluster needs: caches of builds, programs of old versions'),
+    new Option('--prune', 'remove what no cluster needs: caches of builds, programs of old versions'),
   ],
   examples: ['npm run doctor', 'npm run doctor -- --prune', 'npm run doctor -- --json'],
   schema: z.object({ profile: z.string(), prune: z.boolean().default(false) }),

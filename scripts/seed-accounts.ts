@@ -30,12 +30,13 @@ const schema = z
   .superRefine(({ count, malformed, lock, unlock, ...options }, context) => {
     const locks = [lock, unlock].filter((tool) => tool !== undefined).length;
     const seeds = count !== undefined || malformed || options.delete;
-    const complain = (message: string): void => {
-      context.addIssue({ code: 'custom', path: ['count'], message });
+    const complain = (path: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: [path], message });
     };
-    if (locks > 1) complain('--lock and --unlock are one or the other');
-    if (locks > 0 && seeds) complain('--lock and --unlock go with nothing else');
-    if (locks === 0 && !seeds) complain('is missing: how many accounts?');
+    const one = lock === undefined ? 'unlock' : 'lock';
+    if (locks > 1) complain(one, 'does not go with --unlock');
+    if (locks > 0 && seeds) complain(one, 'goes with no count and no other flag');
+    if (locks === 0 && !seeds) complain('count', 'is missing: say how many accounts');
   });
 
 await main({

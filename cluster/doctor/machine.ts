@@ -29,20 +29,20 @@ const INOTIFY = { max_user_instances: 512, max_user_watches: 524_288 } as const;
 
 /** Looks at what `up` needs of the machine itself. */
 export async function examineMachine(programs: Programs, context: Context): Promise<Check[]> {
-  const checks = await Promise.all([
-    platform(),
+  const engines = await containerEngines(context);
+  return [
+    await platform(),
     node(),
     memory(),
-    disk(programs, context),
+    await disk(programs, context),
     openFiles(),
-    cgroups(),
-    containers(context),
-    inotify(),
-    packages(),
-    port(PRODUCTION.apiPort, '--api-port', context),
-    port(PRODUCTION.statsPort, '--stats-port', context),
-  ]);
-  return checks.filter((check) => check !== undefined);
+    await cgroups(),
+    containers(engines),
+    ...(engines.length === 0 ? [] : await inotify()),
+    await packages(),
+    await portCheck(PRODUCTION.apiPort, '--api-port', context),
+    await portCheck(PRODUCTION.statsPort, '--stats-port', context),
+  ];
 }
 
 async function platform(): Promise<Check> {
@@ -73,8 +73,9 @@ async function disk({ toBuild }: Programs, context: Context): Promise<Check> {
   const [forCache, forState] = [await freeSpace(cache), await freeSpace(state)];
   const says = `${formatBytes(forCache)} free for the cache, ${formatBytes(forState)} for clusters`;
   const about = { id: 'disk', title: 'Disk', says };
-  if (forCache < toBuild.bytes) {
-    const needed = `What is to be built takes about ${formatBytes(toBuild.bytes)}.`;
+  const forBuild = toBuild.bytes + toBuild.temporaryBytes;
+  if (forCache < forBuild) {
+    const needed = `What is to be built takes about ${formatBytes(forBuild)}.`;
     return { ...about, status: 'missing', hint: `${needed}\n${diskHint(cache)}` };
   }
   if (forState >= STATE_SPACE) return { ...about, status: 'ok' };
@@ -109,49 +110,48 @@ async function cgroups(): Promise<Check> {
   return { ...about, status: 'note', says: `cannot be set: ${problem}`, hint };
 }
 
-async function containers(context: Context): Promise<Check> {
-  const ask = async (engine: string, args: readonly string[]): Promise<string> => {
+/** The container engines that answer, with their versions. */
+async function containerEngines(context: Context): Promise<string[]> {
+  const ask = async (engine: string, args: readonly string[]): Promise<string | undefined> => {
     try {
       const { stdout } = await context.runner.run(engine, args, { timeoutMs: 5_000, signal: context.signal });
       return `${engine} ${stdout.trim()}`;
     } catch (error) {
-      if (!(error instanceof Failure) || error.kind === 'interrupted') throw error;
-      return error.why === undefined ? '' : `${engine} does not answer`;
+      if (error instanceof Failure && error.kind === 'environment') return undefined; // not here, or does not answer
+      throw error;
     }
   };
   const answers = await Promise.all([
     ask('docker', ['version', '--format', '{{.Server.Version}}']),
     ask('podman', ['info', '--format', '{{.Version.Version}}']),
   ]);
-  const says = answers.filter((answer) => answer !== '').join(', ');
-  return {
-    id: 'containers',
-    title: 'Containers',
-    status: 'ok',
-    says: says === '' ? 'neither Docker nor Podman here: clusters are plain processes' : says,
-  };
+  return answers.filter((answer) => answer !== undefined);
 }
 
-async function inotify(): Promise<Check | undefined> {
-  const read = async (name: string): Promise<number | undefined> => {
-    const text = await readFileIfExists(`/proc/sys/fs/inotify/${name}`);
-    return text === undefined ? undefined : Number(text);
-  };
+function containers(engines: readonly string[]): Check {
+  const says =
+    engines.length === 0
+      ? 'no Docker or Podman that answers: clusters are plain processes'
+      : engines.join(', ');
+  return { id: 'containers', title: 'Containers', status: 'ok', says };
+}
+
+/** Only for kind: each of its nodes watches many files. */
+async function inotify(): Promise<Check[]> {
+  const read = async (name: string): Promise<number> =>
+    Number((await readFileIfExists(`/proc/sys/fs/inotify/${name}`)) ?? Infinity);
   const [instances, watches] = [await read('max_user_instances'), await read('max_user_watches')];
-  if (instances === undefined || watches === undefined) return undefined;
+  if (instances === Infinity) return [];
   const about = {
     id: 'inotify',
     title: 'inotify',
     says: `${instances} instances, ${watches} watches a user`,
   };
   const enough = instances >= INOTIFY.max_user_instances && watches >= INOTIFY.max_user_watches;
-  if (enough) return { ...about, status: 'ok' };
+  if (enough) return [{ ...about, status: 'ok' }];
   const settings = Object.entries(INOTIFY).map(([name, value]) => `fs.inotify.${name}=${value}`);
-  return {
-    ...about,
-    status: 'note',
-    hint: `Enough for plain processes; kind with several nodes wants \`sudo sysctl ${settings.join(' ')}\`.`,
-  };
+  const hint = `Enough for plain processes; kind with several nodes wants \`sudo sysctl ${settings.join(' ')}\`.`;
+  return [{ ...about, status: 'note', hint }];
 }
 
 async function packages(): Promise<Check> {
@@ -161,7 +161,8 @@ async function packages(): Promise<Check> {
   return { id: 'packages', title: 'Packages', status: 'ok', says };
 }
 
-async function port(number: number, flag: string, context: Context): Promise<Check> {
+/** @param flag of `up`, for choosing another port */
+export async function portCheck(number: number, flag: string, context: Context): Promise<Check> {
   const about = { id: `port.${number}`, title: `Port ${number}` };
   if (await isPortFree(number)) return { ...about, status: 'ok', says: 'free' };
   for (const name of await listClusterNames(context.paths)) {

@@ -12,7 +12,7 @@ import {
   type Catalogue,
   type PinnedModule,
 } from '../toolchain/catalogue.ts';
-import { buildCost, type BuildCost } from '../toolchain/costs.ts';
+import { buildCost, totalCost, type BuildCost } from '../toolchain/costs.ts';
 import { debianEntry, hasApt, unpackedSet } from '../toolchain/debian.ts';
 import { goHint, installedGo, isAtLeast, requiredGo } from '../toolchain/go.ts';
 import { HOST_SET_NAMES, type HostSet } from '../toolchain/host-programs.ts';
@@ -60,10 +60,7 @@ export async function examinePrograms(profile: Profile, context: Context): Promi
   return {
     modules,
     sets: sets.map(({ state }) => state),
-    toBuild: {
-      seconds: building.reduce((sum, { cost }) => sum + (cost?.seconds ?? 0), 0),
-      bytes: building.reduce((sum, { cost }) => sum + (cost?.bytes ?? 0), 0),
-    },
+    toBuild: totalCost(building.flatMap(({ cost }) => (cost === undefined ? [] : [cost]))),
     checks: [
       await goCheck(
         building.map(({ id }) => catalogue.get(id)).filter((module) => module !== undefined),

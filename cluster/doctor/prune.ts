@@ -32,7 +32,7 @@ export async function prune(context: Context, modules = MODULES_DIRECTORY): Prom
     ].filter((file) => !keep.has(file) && isEntry(file));
     const removed: { path: string; bytes: number }[] = [];
     for (const file of [caches.build, caches.modules, ...stale]) {
-      const bytes = await directorySize(file, context);
+      const bytes = (await directorySize(file, context)) ?? 0;
       await rm(file, { recursive: true, force: true, maxRetries: 5 });
       if (bytes > 0) removed.push({ path: file, bytes });
     }

@@ -9,7 +9,6 @@ const TITLE_WIDTH = 20;
 /** The diagnosis as one screen of lines. */
 export function renderDiagnosis(diagnosis: Diagnosis, output: Output): string[] {
   const { checks, modules, hostPrograms, toBuild, caches } = diagnosis;
-  const go = caches.goBuild + caches.goModules;
   return [
     output.style('bold', 'This machine'),
     ...checks.flatMap((check) => checkLines(check, output)),
@@ -17,20 +16,20 @@ export function renderDiagnosis(diagnosis: Diagnosis, output: Output): string[] 
     output.style('bold', `Programs in ${caches.directory}`),
     ...modules.map((module) => moduleLine(module, output)),
     ...hostPrograms.map((set) => setLine(set, output)),
-    ...(go === 0
-      ? []
-      : [
-          line(
-            ' ',
-            'for builds only',
-            `sources ${formatBytes(caches.goModules)}, compiled packages ${formatBytes(caches.goBuild)}; \`npm run doctor -- --prune\` removes them`,
-          ),
-        ]),
+    ...cacheLines(caches),
     '',
     toBuild.seconds === 0
       ? `\`npm run up\` has nothing to build (profile ${diagnosis.profile}).`
-      : `The first \`npm run up\` builds for ${duration(toBuild.seconds)} (profile ${diagnosis.profile}; measured on 2 cores), in ${formatBytes(toBuild.bytes)} of disk.`,
+      : `The first \`npm run up\` builds for ${duration(toBuild.seconds)} (profile ${diagnosis.profile}; measured on 2 cores), and takes ${formatBytes(toBuild.bytes + toBuild.temporaryBytes)} of disk.`,
   ];
+}
+
+/** What only builds need, where there is any of it. */
+function cacheLines({ goBuild, goModules }: Diagnosis['caches']): string[] {
+  if (goBuild === 0 && goModules === 0) return [];
+  const size = (bytes: number | null): string => (bytes === null ? 'large' : formatBytes(bytes));
+  const says = `sources: ${size(goModules)}, compiled packages: ${size(goBuild)}`;
+  return [line(' ', 'only for builds', `${says}; \`npm run doctor -- --prune\` removes them`)];
 }
 
 function checkLines({ title, status, says, hint }: Check, output: Output): string[] {

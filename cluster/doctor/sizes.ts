@@ -1,17 +1,30 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
-import { systemCode } from '../../lib/errors.ts';
+import { Failure, systemCode } from '../../lib/errors.ts';
 import { exists } from '../toolchain/cache.ts';
 
-/** The bytes that a directory takes on disk; 0 where there is none. `du` reads 400,000 files in two seconds. */
-export async function directorySize(directory: string, context: Context): Promise<number> {
+/**
+ * The bytes that a directory takes on disk; 0 where there is none.
+ * @param timeoutMs given: undefined when counting takes longer (Go's caches are half a million files)
+ */
+export async function directorySize(
+  directory: string,
+  context: Context,
+  timeoutMs?: number,
+): Promise<number | undefined> {
   if (!(await exists(directory))) return 0;
-  const { stdout } = await context.runner.run('du', ['-sk', directory], {
-    signal: context.signal,
-    okExitCodes: [1], // a file that went away meanwhile
-  });
-  return Number(/^\d+/.exec(stdout)?.[0] ?? 0) * 1024;
+  try {
+    const { stdout } = await context.runner.run('du', ['-sk', directory], {
+      signal: context.signal,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      okExitCodes: [1], // a file that went away meanwhile
+    });
+    return Number(/^\d+/.exec(stdout)?.[0] ?? 0) * 1024;
+  } catch (error) {
+    if (timeoutMs !== undefined && error instanceof Failure && error.kind === 'environment') return undefined;
+    throw error;
+  }
 }
 
 /** The free bytes for this user where the directory is, or will be. */

@@ -29,19 +29,19 @@ export async function buildBinaries(
   const work = path.join(buildDirectory(entry), 'work');
   await mkdir(output, { recursive: true, mode: 0o700 });
   await mkdir(work, { mode: 0o700 });
-
-  const stale = await countStale(module, packages, context, progress);
-  await requireSpace(module, stale, binaries.length, context);
-  // `-o` with a directory names each program itself; GOTMPDIR here: /tmp is small and in memory on many machines.
-  const args = ['build', '-v', ...buildFlags(module), '-o', `${output}${path.sep}`, ...packages];
-  const log = new GoOutput(packages);
-  await narrate(
-    module.title,
-    () => log.building(stale),
-    context,
-    progress,
-    () => runGo(module, args, log, context, { GOTMPDIR: work }),
-  );
+  let doing = (): string => 'looking at its sources';
+  const build = async (): Promise<void> => {
+    const listing = new GoOutput([]);
+    doing = () => listing.downloading();
+    const stale = await countStale(module, packages, listing, context);
+    await requireSpace(module, stale, binaries.length, context);
+    const building = new GoOutput(packages);
+    doing = () => building.building(stale);
+    // `-o` with a directory names each program itself; GOTMPDIR: /tmp is small and in memory on many machines.
+    const args = ['build', '-v', ...buildFlags(module), '-o', `${output}${path.sep}`, ...packages];
+    await runGo(module, args, building, context, { GOTMPDIR: work });
+  };
+  await narrate(module.title, () => doing(), context, progress, build);
   await mkdir(entry.directory, { recursive: true, mode: 0o700 });
   for (const binary of binaries) {
     const built = path.join(output, executableName(packageOf(module, binary)));
@@ -58,22 +58,14 @@ export async function buildBinaries(
 async function countStale(
   module: PinnedModule,
   packages: readonly string[],
+  log: GoOutput,
   context: Context,
-  progress: Progress,
 ): Promise<number> {
-  const log = new GoOutput([]);
   let stale = 0;
   const args = ['list', '-deps', ...buildFlags(module), '-f', '{{if .Stale}}stale{{end}}', ...packages];
-  await narrate(
-    module.title,
-    () => log.downloading(),
-    context,
-    progress,
-    () =>
-      runGo(module, args, log, context, {}, (line) => {
-        if (line === 'stale') stale += 1;
-      }),
-  );
+  await runGo(module, args, log, context, {}, (line) => {
+    if (line === 'stale') stale += 1;
+  });
   return stale;
 }
 

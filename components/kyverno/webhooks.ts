@@ -3,6 +3,7 @@ import type {
   V1ValidatingWebhookConfiguration,
 } from '@kubernetes/client-node';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { isNotFound } from '../../lib/kube/errors.ts';
 import type { Resource } from '../../lib/kube/types.ts';
 
 const MUTATING: Resource = {
@@ -60,4 +61,18 @@ export async function webhooksStatus(client: KubeClient): Promise<WebhooksStatus
     return found === undefined || (rules && found.webhooks === 0);
   });
   return { registered, missing: missing.map(({ name }) => name) };
+}
+
+/**
+ * Takes Kyverno's admission out of the API servers' way while it is stopped: they would refuse every pod and policy, and
+ * Kyverno itself unregisters only where it runs as pods. It registers again when it starts.
+ */
+export async function unregisterWebhooks(client: KubeClient): Promise<void> {
+  for (const { name } of EXPECTED) {
+    try {
+      await client.delete(name.includes('-mutating-') ? MUTATING : VALIDATING, name);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
 }

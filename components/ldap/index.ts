@@ -21,6 +21,7 @@ export {
   type RefusedChange,
 } from './converge.ts';
 export { DEFAULT_ADMIN, DEFAULT_TOOLS } from './defaults.ts';
+export { ldapFiles } from './files.ts';
 export {
   bringTreeAbout,
   connectReader,

@@ -11,13 +11,18 @@ export interface Target {
 }
 
 /** The policy's name in production; in one namespace each account's needs one of its own. */
-const POLICY_NAME = 'toolforge-kyverno-pod-policy';
+export const POLICY_NAME = 'toolforge-kyverno-pod-policy';
+
+/** The one namespace of --single-namespace. */
+export function sharedNamespace(prefix: string): string {
+  return `tool-${prefix}`;
+}
 
 /** The targets of a run, in the order of their numbers. */
 export function* targets(options: SeedPoliciesOptions): Generator<Target> {
   for (const account of accounts(options.prefix, options.count)) {
     yield options.singleNamespace
-      ? { account, namespace: `tool-${options.prefix}`, policy: `${POLICY_NAME}-${account.name}` }
+      ? { account, namespace: sharedNamespace(options.prefix), policy: `${POLICY_NAME}-${account.name}` }
       : { account, namespace: namespaceOf(account), policy: POLICY_NAME };
   }
 }

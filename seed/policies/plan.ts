@@ -1,8 +1,9 @@
 import type { PolicyTemplate } from '../../components/kyverno/policies/render.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
-import { NAMESPACES, POLICIES, type KubeObject } from '../../lib/kube/types.ts';
-import { includes, isOurs, isUpToDate } from './compare.ts';
+import { NAMESPACES, POLICIES, type KubeObject, type ObjectMeta } from '../../lib/kube/types.ts';
+import type { DoomedNamespace } from '../remove-namespaces.ts';
+import { isOurs, isUpToDate } from './compare.ts';
 import { desiredPolicy, targets, type Target } from './desired.ts';
 import { SEED_LABEL, type SeedPoliciesOptions } from './options.ts';
 
@@ -14,19 +15,23 @@ export interface Observed {
   readonly policies: ReadonlyMap<string, KubeObject>;
 }
 
-export type NamespaceState = 'foreign' | 'terminating' | 'unlabelled' | 'ready';
+export interface NamespaceState {
+  readonly uid: string;
+  /** `unlabelled`: ours, but without some of its other labels. */
+  readonly is: 'foreign' | 'terminating' | 'unlabelled' | 'ready';
+}
 
 /** What is left to do for one account. */
 export interface Work extends Target {
-  readonly namespaceIs: 'create' | 'label' | 'there';
-  readonly policyIs: 'create' | 'change' | 'there';
+  readonly namespaceIs: 'missing' | 'different' | 'there';
+  readonly policyIs: 'missing' | 'different' | 'there';
 }
 
 export interface SeedPlan {
   readonly work: readonly Work[];
   readonly unchanged: number;
   /** Namespaces of ours that are being deleted: they have to be gone before they can be made again. */
-  readonly terminating: readonly string[];
+  readonly terminating: readonly DoomedNamespace[];
   /** Policies with this prefix beyond those asked for. They are left alone. */
   readonly more: number;
 }
@@ -34,35 +39,35 @@ export interface SeedPlan {
 /** Reads what is there, in pages. */
 export async function observe(
   client: Pick<KubeClient, 'pages'>,
-  options: SeedPoliciesOptions,
+  prefix: string,
+  depth: 'everything' | 'metadata',
 ): Promise<Observed> {
   const namespaces = new Map<string, NamespaceState>();
   const policies = new Map<string, KubeObject>();
-  const wanted = { metadata: { labels: { tenancy: 'tool' } } };
-  await Promise.all([
-    (async () => {
-      for await (const { items } of client.pages<KubeObject>(NAMESPACES)) {
-        for (const namespace of items) namespaces.set(namespace.metadata?.name ?? '', stateOf(namespace));
-      }
-    })(),
-    (async () => {
-      const labelSelector = `${SEED_LABEL}=${options.prefix}`;
-      for await (const { items } of client.pages<KubeObject>(POLICIES, { labelSelector })) {
-        for (const policy of items) policies.set(keyOf(policy.metadata ?? {}), policy);
-      }
-    })(),
-  ]);
+  const readNamespaces = async (): Promise<void> => {
+    for await (const { items } of client.pages<KubeObject>(NAMESPACES, { metadataOnly: true })) {
+      for (const { metadata = {} } of items) namespaces.set(metadata.name ?? '', stateOf(metadata, prefix));
+    }
+  };
+  const readPolicies = async (): Promise<void> => {
+    const selection = { labelSelector: `${SEED_LABEL}=${prefix}`, metadataOnly: depth === 'metadata' };
+    for await (const { items } of client.pages<KubeObject>(POLICIES, selection)) {
+      for (const policy of items) policies.set(keyOf(policy.metadata ?? {}), policy);
+    }
+  };
+  await Promise.all([readNamespaces(), readPolicies()]);
   return { namespaces, policies };
-
-  function stateOf(namespace: KubeObject): NamespaceState {
-    const { metadata } = namespace;
-    if (!isOurs(metadata, options.prefix)) return 'foreign';
-    if (metadata?.deletionTimestamp !== undefined) return 'terminating';
-    return includes(namespace, wanted) && metadata?.labels?.['name'] === metadata?.name ? 'ready' : 'unlabelled';
-  }
 }
 
-function keyOf({ namespace, name }: { readonly namespace?: string; readonly name?: string }): string {
+function stateOf(metadata: ObjectMeta, prefix: string): NamespaceState {
+  const { name, uid = '', labels = {}, deletionTimestamp } = metadata;
+  if (!isOurs(metadata, prefix)) return { uid, is: 'foreign' };
+  if (deletionTimestamp !== undefined) return { uid, is: 'terminating' };
+  return { uid, is: labels['name'] === name && labels['tenancy'] === 'tool' ? 'ready' : 'unlabelled' };
+}
+
+/** Where a policy is in `Observed.policies`. */
+export function keyOf({ namespace, name }: { readonly namespace?: string; readonly name?: string }): string {
   return `${namespace ?? ''}/${name ?? ''}`;
 }
 
@@ -77,27 +82,33 @@ export function makePlan(
 ): SeedPlan {
   const work: Work[] = [];
   const foreign = new Set<string>();
-  const terminating = new Set<string>();
+  const terminating = new Map<string, DoomedNamespace>();
   let found = 0;
   let unchanged = 0;
   for (const target of targets(options)) {
-    const state = observed.namespaces.get(target.namespace);
-    if (state === 'foreign') foreign.add(target.namespace);
-    if (state === 'terminating') terminating.add(target.namespace);
+    const namespace = observed.namespaces.get(target.namespace);
     const policy = observed.policies.get(keyOf({ namespace: target.namespace, name: target.policy }));
     if (policy !== undefined) found += 1;
-    const namespaceIs = state === undefined || state === 'terminating' ? 'create' : state === 'ready' ? 'there' : 'label';
-    const policyIs =
-      policy === undefined || state === 'terminating'
-        ? 'create'
-        : isUpToDate(policy, desiredPolicy(target, options, template))
-          ? 'there'
-          : 'change';
+    if (namespace?.is === 'foreign') foreign.add(target.namespace);
+    if (namespace?.is === 'terminating') {
+      terminating.set(target.namespace, { name: target.namespace, uid: namespace.uid });
+    }
+    if (namespace === undefined || namespace.is === 'terminating') {
+      work.push({ ...target, namespaceIs: 'missing', policyIs: 'missing' });
+      continue;
+    }
+    const namespaceIs = namespace.is === 'ready' ? 'there' : 'different';
+    const policyIs = stateOfPolicy(policy, target);
     if (namespaceIs === 'there' && policyIs === 'there') unchanged += 1;
     else work.push({ ...target, namespaceIs, policyIs });
   }
   if (foreign.size > 0) throw foreignNamespaces([...foreign], options.prefix);
-  return { work, unchanged, terminating: [...terminating], more: observed.policies.size - found };
+  return { work, unchanged, terminating: [...terminating.values()], more: observed.policies.size - found };
+
+  function stateOfPolicy(policy: KubeObject | undefined, target: Target): Work['policyIs'] {
+    if (policy === undefined) return 'missing';
+    return isUpToDate(policy, desiredPolicy(target, options, template)) ? 'there' : 'different';
+  }
 }
 
 function foreignNamespaces(names: readonly string[], prefix: string): Failure {

@@ -29,8 +29,8 @@ export class AccountWriter {
 
   async write(work: Work): Promise<void> {
     if (work.namespaceIs !== 'there') await this.#namespaceOnce(work);
-    if (work.policyIs === 'create') await this.#createPolicy(work);
-    if (work.policyIs === 'change') await this.#changePolicy(work);
+    if (work.policyIs === 'missing') await this.#createPolicy(work);
+    if (work.policyIs === 'different') await this.#changePolicy(work);
   }
 
   #namespaceOnce(work: Work): Promise<void> {
@@ -42,7 +42,7 @@ export class AccountWriter {
 
   async #writeNamespace(work: Work): Promise<void> {
     const desired = desiredNamespace(work, this.#options);
-    if (work.namespaceIs === 'create') {
+    if (work.namespaceIs === 'missing') {
       try {
         await this.#client.create(NAMESPACES, desired);
         return;

@@ -1,7 +1,16 @@
+import type { KubeObject } from '../../../lib/kube/types.ts';
+
 /**
  * Says where an object in the cluster is not as it was rendered: the path of the first field that differs, or undefined.
  * What the API server, or a webhook, adds beside the rendered fields is no difference.
  */
+export function objectDifference(wanted: KubeObject, actual: KubeObject): string | undefined {
+  // The items of a LIST do not repeat what the list is of.
+  const { apiVersion: _, kind: __, ...fields } = wanted;
+  return difference(fields, actual);
+}
+
+/** The same of any part of one. */
 export function difference(wanted: unknown, actual: unknown, path = ''): string | undefined {
   if (Array.isArray(wanted)) {
     if (!Array.isArray(actual) || actual.length !== wanted.length) return differs(path);

@@ -1,7 +1,7 @@
 import { isNotFound } from '../../../lib/kube/errors.ts';
 import type { KubeObject, Resource } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
-import { difference } from '../difference/object-difference.ts';
+import { objectDifference } from '../difference/object-difference.ts';
 import { OWN_LABELS } from '../state.ts';
 import type { Settings } from '../settings.ts';
 import type { ResourceKind } from './kind.ts';
@@ -60,7 +60,7 @@ export function apiObject(kind: ApiObject): ResourceKind {
     verify(account, { settings }, actual) {
       const found = actual.find(resource, namespace(account), kind.objectName(account));
       return Promise.resolve(
-        found === undefined ? 'is missing' : difference(render(account, settings), found),
+        found === undefined ? 'is missing' : objectDifference(render(account, settings), found),
       );
     },
   };

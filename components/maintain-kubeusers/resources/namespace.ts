@@ -2,7 +2,7 @@ import { Failure } from '../../../lib/errors.ts';
 import { isAlreadyExists } from '../../../lib/kube/errors.ts';
 import { NAMESPACES, type KubeObject } from '../../../lib/kube/types.ts';
 import { namespaceOf, type AccountId } from '../accounts/account.ts';
-import { difference } from '../difference/object-difference.ts';
+import { difference, objectDifference } from '../difference/object-difference.ts';
 import { OWN_LABELS } from '../state.ts';
 import type { ResourceKind } from './kind.ts';
 
@@ -43,6 +43,6 @@ export const namespaceKind: ResourceKind = {
   },
   verify(account, _tools, actual) {
     const found = actual.find(NAMESPACES, undefined, namespaceOf(account.name));
-    return Promise.resolve(found === undefined ? 'is missing' : difference(render(account), found));
+    return Promise.resolve(found === undefined ? 'is missing' : objectDifference(render(account), found));
   },
 };

@@ -17,6 +17,7 @@ import {
 } from '../../../components/ldap/index.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import type { Context } from '../../../lib/context.ts';
+import { makePrivateDirectory } from '../../../lib/files.ts';
 import type { LdapClient } from '../../../lib/ldap/client.ts';
 import { createOutput } from '../../../lib/output.ts';
 import { xdgPaths } from '../../../lib/paths.ts';
@@ -27,6 +28,8 @@ export interface LdapRig {
   readonly cluster: Pick<Cluster, 'directory' | 'hostPorts' | 'pki' | 'supervisor'>;
   /** LDAP's own directory. */
   readonly directory: string;
+  /** For XDG_STATE_HOME: below it, the rig's directory is that of the cluster `toolforge`. */
+  readonly stateHome: string;
   readonly context: Context;
   readonly slapd: Awaited<ReturnType<typeof resolveSlapd>>;
   /** What the context's output was given. */
@@ -45,7 +48,10 @@ const silent = { update: () => undefined };
 
 /** @param tree whether to bring the tree and the default accounts about */
 export async function createRig(tree = true): Promise<LdapRig> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'ldap-'));
+  const stateHome = await mkdtemp(path.join(tmpdir(), 'ldap-'));
+  const { state } = xdgPaths({ XDG_STATE_HOME: stateHome });
+  const directory = path.join(state, 'toolforge');
+  await makePrivateDirectory(directory);
   const stream = Object.assign(new PassThrough(), { isTTY: false });
   const chunks: string[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
@@ -54,7 +60,7 @@ export async function createRig(tree = true): Promise<LdapRig> {
     runner: systemRunner,
     clock: systemClock,
     // Programs come from the person's cache, which is shared; state is temporary.
-    paths: { cache: xdgPaths(process.env).cache, state: directory },
+    paths: { cache: xdgPaths(process.env).cache, state },
     signal: new AbortController().signal,
     env: process.env,
   };
@@ -83,6 +89,7 @@ export async function createRig(tree = true): Promise<LdapRig> {
   const rig: LdapRig = {
     cluster,
     directory: ldapDirectory(cluster),
+    stateHome,
     context,
     slapd,
     said: () => chunks.join(''),
@@ -105,7 +112,7 @@ export async function createRig(tree = true): Promise<LdapRig> {
     },
     async remove() {
       await supervisor.shutdown();
-      await rm(directory, { recursive: true, force: true });
+      await rm(stateHome, { recursive: true, force: true });
     },
   };
   await rig.start();

@@ -138,7 +138,7 @@ suite('the toolchain, with real Go', { skip: hasGo ? false : 'no Go on PATH' }, 
     const modules = await writeModules('modules');
     const cache = at('cache-killed');
     const delays: number[] = [];
-    for (const begun of [/reading sources/, / of \d+ packages/]) {
+    for (const begun of [/its sources/, / of \d+ packages/]) {
       const builder = startBuilder(cache, modules);
       const gone = ended(builder);
       await firstLine(builder, begun);

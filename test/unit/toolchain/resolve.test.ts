@@ -134,7 +134,7 @@ suite('resolving binaries', () => {
   test('says what it does: downloads, packages, and how long', async (t) => {
     const f = await fixture(t);
     await resolve(f);
-    assert.match(f.said[0] ?? '', /^tools 1\.2\.3: reading sources, \d+ms$/);
+    assert.match(f.said[0] ?? '', /^tools 1\.2\.3: looking at its sources, \d+ms$/);
     assert.ok(f.said.some((text) => /^tools 1\.2\.3: 0 of 2 packages, /.test(text)));
   });
 });

@@ -1,0 +1,176 @@
+import { startAdmission, stopAdmission } from '../../components/kyverno/standstill.ts';
+import { bulkFailure, BulkMeter, runBulk, type BulkOutcome } from '../../lib/bulk.ts';
+import { formatCount, formatRate, formatSeconds, showBulk } from '../../lib/bulk-progress.ts';
+import type { Plan, Progress, Step } from '../../lib/steps.ts';
+import { formatApiservers } from '../apiserver-memory.ts';
+import { removeNamespaces } from '../remove-namespaces.ts';
+import { POLICY_CONTENTS, planRemoval, remove, type Removal } from './remove.ts';
+import { makePlan, observe, type SeedPlan, type Work } from './plan.ts';
+import type { SeedRun } from './run.ts';
+import { AccountWriter } from './write.ts';
+
+/** Look, compare, write. */
+export function seedPlan({ request }: SeedRun): Plan<SeedRun> {
+  const count = request.count ?? 0;
+  let plan: SeedPlan = { work: [], unchanged: 0, terminating: [], more: 0 };
+  const write: Step<SeedRun> = {
+    id: 'policies.write',
+    title: `${formatCount(count)} policies, ${request.singleNamespace ? 'in one namespace' : 'each in its namespace'}`,
+    run: (run, progress) => writePolicies(run, plan.work, progress),
+  };
+  const look: Step<SeedRun> = {
+    id: 'policies.look',
+    title: 'Compare with what is there',
+    async run(run, progress) {
+      const { client, template, tally } = run;
+      const observed = await observe(client, request.prefix, 'everything');
+      plan = makePlan(observed, { ...request, count }, template);
+      tally.unchanged = plan.unchanged;
+      await finishDeletion(run, plan, progress);
+      const more = plan.more === 0 ? '' : `; ${formatCount(plan.more)} more stay`;
+      return `${formatCount(plan.unchanged)} of ${formatCount(count)} are there${more}`;
+    },
+  };
+  if (!request.cold) return [look, write];
+  return [look, stopKyverno(() => plan.work.length > 0), write, startKyverno('with all of them')];
+}
+
+/** Look, delete. */
+export function deletePlan({ request }: SeedRun): Plan<SeedRun> {
+  let removal: Removal = { namespaces: [], policies: [] };
+  return [
+    {
+      id: 'policies.look',
+      title: 'Look what is there',
+      async run({ client, tally }) {
+        const observed = await observe(client, request.prefix, 'metadata');
+        removal = planRemoval(observed, request);
+        tally.asked = request.count ?? observed.policies.size;
+        return `${formatCount(observed.policies.size)} policies of ours`;
+      },
+    },
+    {
+      id: 'policies.delete',
+      title: 'Delete namespaces and policies',
+      run: (run, progress) => deletePolicies(run, removal, progress),
+    },
+  ];
+}
+
+/** Stops Kyverno's admission, unless nothing would be written meanwhile. */
+function stopKyverno(needed: () => boolean): Step<SeedRun> {
+  return {
+    id: 'kyverno.stop',
+    title: "Stop Kyverno's admission",
+    async run({ cluster, client }) {
+      if (!needed()) return 'nothing to write';
+      await stopAdmission(cluster, client);
+      return undefined;
+    },
+  };
+}
+
+export function startKyverno(why: string): Step<SeedRun> {
+  return {
+    id: 'kyverno.start',
+    title: `Start Kyverno's admission, ${why}`,
+    async run({ cluster, client, context }) {
+      await startAdmission(cluster, client, context);
+      return undefined;
+    },
+  };
+}
+
+async function writePolicies(run: SeedRun, work: readonly Work[], progress: Progress): Promise<string> {
+  const { client, request, template, tally, context } = run;
+  if (work.length === 0) return 'nothing to do';
+  const writer = new AccountWriter(client, { ...request, count: work.length }, template);
+  const outcome = await watched(run, 'write', work.length, progress, (meter) =>
+    runBulk(work, {
+      concurrency: request.concurrency,
+      signal: context.signal,
+      nameOf: ({ account }) => account.name,
+      async work(item) {
+        await writer.write(item);
+        if (item.policyIs === 'missing') tally.created += 1;
+        else tally.changed += 1;
+        meter.settle(true);
+      },
+      onFailure: () => {
+        meter.settle(false);
+      },
+    }),
+  );
+  return finish(run, outcome, tally.created + tally.changed, 'could not be written');
+}
+
+async function deletePolicies(run: SeedRun, removal: Removal, progress: Progress): Promise<string> {
+  const { client, request, tally, context } = run;
+  const total = removal.namespaces.length + removal.policies.length;
+  if (total === 0) return 'nothing to do';
+  const { clock, signal } = context;
+  const { concurrency } = request;
+  const outcome = await watched(run, 'delete', total, progress, async (meter) => {
+    try {
+      return await remove(client, removal, { concurrency, clock, signal, meter });
+    } finally {
+      tally.deleted = meter.snapshot().done;
+    }
+  });
+  return finish(run, outcome, tally.deleted, 'could not be deleted');
+}
+
+/** Namespaces that an interrupted deletion left have to be gone before they can be made again. */
+async function finishDeletion(run: SeedRun, { terminating }: SeedPlan, progress: Progress): Promise<void> {
+  if (terminating.length === 0) return;
+  const { clock, signal } = run.context;
+  const { concurrency } = run.request;
+  const outcome = await watched(run, 'finish deletion', terminating.length, progress, (meter) =>
+    removeNamespaces(run.client, terminating, { contents: POLICY_CONTENTS, concurrency, clock, signal, meter }),
+  );
+  if (outcome.failed > 0) await finish(run, outcome, terminating.length - outcome.failed, 'could not be deleted');
+}
+
+/** Shows a bulk run while it goes on and notes how long it took. */
+async function watched(
+  { context, memory, tally }: SeedRun,
+  name: string,
+  total: number,
+  progress: Progress,
+  work: (meter: BulkMeter) => Promise<BulkOutcome>,
+): Promise<BulkOutcome> {
+  const meter = new BulkMeter(total, context.clock);
+  const stop = showBulk(meter, {
+    name,
+    output: context.output,
+    update: (text) => {
+      progress.update(text);
+    },
+    extra: () => ({ text: formatApiservers(memory.latest), data: { apiservers: memory.latest } }),
+  });
+  try {
+    return await work(meter);
+  } finally {
+    stop();
+    const { seconds, done, failed } = meter.snapshot();
+    tally.failed = failed;
+    tally.seconds = seconds;
+    tally.rate = seconds > 0 ? done / seconds : 0;
+  }
+}
+
+/** What a bulk run came to in one phrase, or the failure that it ends in. */
+async function finish(run: SeedRun, outcome: BulkOutcome, done: number, what: string): Promise<string> {
+  const { tally, memory, client, request } = run;
+  if (outcome.failed > 0) {
+    const of = formatCount(done + outcome.failed);
+    throw bulkFailure(`${formatCount(outcome.failed)} of ${of} accounts ${what}`, done, outcome, HINT);
+  }
+  await memory.read();
+  tally.present = (await observe(client, request.prefix, 'metadata')).policies.size;
+  return `${formatCount(done)} in ${formatSeconds(tally.seconds)}, ${formatRate(tally.rate)} a second`;
+}
+
+const HINT =
+  'What was done stays. Mend the cause (`npm run status`, `npm run logs kyverno-admission-controller-1`) and run the same ' +
+  'command again: it goes on with the rest.';
