@@ -127,6 +127,8 @@ export interface ProviderPlans {
 
 export interface Provider {
   readonly name: ClusterSpec['provider'];
+  /** Throws the failure that says why this host cannot give what is asked for; before anything is recorded or made. */
+  check(spec: ClusterSpec): Promise<void>;
   up(record: ClusterRecord, profile: Profile, context: Context): ProviderPlans;
   /** Ends every process of the cluster of that name, whatever state its record is in. Idempotent. */
   down(name: string, context: Context): Promise<void>;

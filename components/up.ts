@@ -5,7 +5,8 @@ import { contextName, mergeKubeconfig, userKubeconfig } from '../cluster/merge-k
 import { loadProfile } from '../cluster/profile.ts';
 import type { UpState } from '../cluster/provider.ts';
 import { providerOf, resolveProvider } from '../cluster/providers.ts';
-import { clusterDirectory } from '../cluster/record.ts';
+import { PRODUCTION } from '../cluster/production.ts';
+import { clusterDirectory, readRecord } from '../cluster/record.ts';
 import { DEFAULT_NAME, HA_CONTROL_PLANES, type ClusterSpec, type HealthCheck } from '../cluster/spec.ts';
 import type { Context } from '../lib/context.ts';
 import { makePrivateDirectory } from '../lib/files.ts';
@@ -13,28 +14,25 @@ import { acquireLock } from '../lib/lock.ts';
 import { runPlan } from '../lib/steps.ts';
 import { upPlan } from './toolforge.ts';
 
-/** What a person may ask of `up`. */
+/** What a person may ask of `up`. What is absent stays as it is, or is the default of a new cluster. */
 export interface UpOptions {
   readonly name: string;
-  readonly provider: 'auto' | ClusterSpec['provider'];
-  readonly profile: string;
-  readonly ha: boolean;
-  readonly healthCheck: HealthCheck;
+  readonly provider?: 'auto' | ClusterSpec['provider'] | undefined;
+  readonly profile?: string | undefined;
+  readonly ha?: boolean | undefined;
+  readonly healthCheck?: HealthCheck | undefined;
   /** Bytes */
-  readonly controlPlaneMemory?: number | undefined;
-  readonly kyvernoReplicas: number;
-  readonly apiPort: number;
-  readonly statsPort: number;
+  readonly controlPlaneMemory?: number | 'none' | undefined;
+  readonly kyvernoReplicas?: number | undefined;
+  readonly apiPort?: number | undefined;
+  readonly statsPort?: number | undefined;
   readonly mergeKubeconfig: boolean;
 }
 
 /** Brings a cluster up, or an existing one to what is asked for; may be interrupted and run again at any point. */
 export async function up(options: UpOptions, context: Context): Promise<void> {
   const started = context.clock.now();
-  const spec = specOf(options);
-  const profile = await loadProfile(spec.profile);
-  const provider = await providerOf(spec.provider);
-  const directory = clusterDirectory(context.paths, spec.name);
+  const directory = clusterDirectory(context.paths, options.name);
   await makePrivateDirectory(directory);
   const release = await acquireLock(`${directory}.lock`, {
     command: 'up',
@@ -42,6 +40,10 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
     signal: context.signal,
   });
   try {
+    const spec = specOf(options, (await readRecord(context.paths, options.name))?.spec);
+    const profile = await loadProfile(spec.profile);
+    const provider = await providerOf(spec.provider);
+    await provider.check(spec);
     const record = await prepareRecord(spec, context);
     context.output.note(`Cluster ${spec.name}: ${profile.description} (${spec.provider})`);
     const plan = upPlan(provider, record, profile, context);
@@ -54,18 +56,21 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
   }
 }
 
-function specOf(options: UpOptions): ClusterSpec {
-  const { name, profile, healthCheck, kyvernoReplicas, apiPort, statsPort, controlPlaneMemory } = options;
+/** What was asked for, over what the cluster has, over the defaults of a new one. */
+export function specOf(options: UpOptions, existing: ClusterSpec | undefined): ClusterSpec {
+  const { ha, controlPlaneMemory: asked } = options;
+  const memory = asked === 'none' ? undefined : (asked ?? existing?.controlPlaneMemory);
+  const provider = options.provider ?? existing?.provider ?? 'auto';
   return {
-    name,
-    profile,
-    healthCheck,
-    kyvernoReplicas,
-    apiPort,
-    statsPort,
-    provider: resolveProvider(options.provider),
-    controlPlanes: options.ha ? HA_CONTROL_PLANES : 1,
-    ...(controlPlaneMemory === undefined ? {} : { controlPlaneMemory }),
+    name: options.name,
+    provider: provider === 'auto' && existing !== undefined ? existing.provider : resolveProvider(provider),
+    profile: options.profile ?? existing?.profile ?? 'current',
+    controlPlanes: ha === undefined ? (existing?.controlPlanes ?? 1) : ha ? HA_CONTROL_PLANES : 1,
+    healthCheck: options.healthCheck ?? existing?.healthCheck ?? PRODUCTION.healthCheck,
+    kyvernoReplicas: options.kyvernoReplicas ?? existing?.kyvernoReplicas ?? 1,
+    apiPort: options.apiPort ?? existing?.apiPort ?? PRODUCTION.apiPort,
+    statsPort: options.statsPort ?? existing?.statsPort ?? PRODUCTION.statsPort,
+    ...(memory === undefined ? {} : { controlPlaneMemory: memory }),
   };
 }
 

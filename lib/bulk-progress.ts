@@ -51,12 +51,13 @@ const REDRAW_MS = 250;
 const EVENT_MS = 1_000;
 
 /** Shows a run as it goes: redrawn on a terminal, `progress` events with `--json`. Returns how to stop. */
-export function showBulk(meter: BulkMeter, { output, name, update, extra }: BulkDisplay): () => void {
+export function showBulk(meter: BulkMeter, display: BulkDisplay): () => void {
+  const { output, name } = display;
   const show = (): void => {
     const snapshot = meter.snapshot();
-    const { text, data } = extra();
+    const { text, data } = display.extra();
     if (output.json) output.event('progress', { name, ...snapshot, ...data });
-    else update(formatBulk(snapshot, text));
+    else display.update(formatBulk(snapshot, text));
   };
   show();
   const timer = setInterval(show, output.json ? EVENT_MS : REDRAW_MS);

@@ -60,7 +60,8 @@ export async function runBulk<Item>(items: Iterable<Item>, options: BulkOptions<
         }
         failed += 1;
         inARow += 1;
-        if (failures.length < KEPT_FAILURES) failures.push({ name: options.nameOf(next.value), failure: error });
+        if (failures.length < KEPT_FAILURES)
+          failures.push({ name: options.nameOf(next.value), failure: error });
         options.onFailure?.();
       }
     }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { Option } from 'commander';
 import { z } from 'zod';
 import { clusterName } from '../cluster/spec.ts';
 import { main, option } from '../lib/cli.ts';
@@ -36,7 +37,7 @@ const schema = z
     const one = lock === undefined ? 'unlock' : 'lock';
     if (locks > 1) complain(one, 'does not go with --unlock');
     if (locks > 0 && seeds) complain(one, 'goes with no count and no other flag');
-    if (locks === 0 && !seeds) complain('count', 'is missing: say how many accounts');
+    if (locks === 0 && !seeds) complain('count', 'is missing: how many accounts? As in `seed-accounts 4000`');
   });
 
 await main({
@@ -49,10 +50,11 @@ await main({
   options: [
     option('--prefix <prefix>', 'their names: <prefix>-0001 and so on').default(DEFAULT_PREFIX),
     option('--admins <count>', 'how many people become admins besides').default('2'),
-    option('--delete', 'take them away; only what this command made'),
-    option('--malformed', 'a fixed zoo of broken entries, for testing what reads LDAP'),
-    option('--lock <tool>', 'disable a tool, as production does'),
-    option('--unlock <tool>', 'enable it again'),
+    // Not from the environment: a variable must not turn a command into another.
+    new Option('--delete', 'take them away; only what this command made'),
+    new Option('--malformed', 'a fixed zoo of broken entries, for testing what reads LDAP'),
+    new Option('--lock <tool>', 'disable a tool, as production does'),
+    new Option('--unlock <tool>', 'enable it again'),
   ],
   examples: [
     'seed-accounts 4000',
@@ -72,7 +74,7 @@ await main({
       const { requestsOf, seedAccounts } = await import('../seed/accounts/index.ts');
       // Hook: what waits until the cluster has caught up (AccountsInCluster) is passed in here.
       const { refused, ...outcome } = await seedAccounts(directory, requestsOf(options), undefined, context);
-      context.output.event('accounts', { ...outcome, refused: refused.length });
+      context.output.event('summary', { ...outcome, refused: refused.length });
       return;
     }
     const { lockTool } = await import('../seed/accounts/lock.ts');

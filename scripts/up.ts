@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { Option } from 'commander';
 import { z } from 'zod';
 import { clusterName, HA_CONTROL_PLANES, MAX_KYVERNO_REPLICAS } from '../cluster/spec.ts';
 import { main, option } from '../lib/cli.ts';
@@ -10,26 +11,41 @@ const port = z.coerce
   .min(1024, 'must be at least 1024')
   .max(65535, 'must be at most 65535');
 
+const replicas = z.coerce
+  .number('must be a number')
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(MAX_KYVERNO_REPLICAS, `must be at most ${MAX_KYVERNO_REPLICAS}`);
+
 await main({
   name: 'npm run up --',
-  description: 'Brings up a Toolforge control plane, or brings an existing one to what is asked for.',
+  description:
+    'Brings a Toolforge control plane up, or brings an existing one to what is asked for. What is not asked for stays as it is.',
   options: [
-    option('--provider <provider>', 'embedded (plain processes), kind (nodes in containers) or auto').default(
-      'auto',
+    option(
+      '--provider <provider>',
+      'embedded (plain processes), kind (nodes in containers), or auto (the default)',
     ),
-    option('--profile <profile>', 'versions and settings: a file of cluster/profiles').default('current'),
+    option(
+      '--profile <profile>',
+      'versions and settings: a file of cluster/profiles (a new cluster: current)',
+    ),
     option('--ha', `${HA_CONTROL_PLANES} control planes, as production has`),
+    new Option('--no-ha', 'one control plane (a new cluster has one)'),
     option(
       '--health-check <check>',
-      "HAProxy's check of the API servers: healthz, or tcp as before the outage",
-    ).default('healthz'),
-    option('--control-plane-memory <size>', 'memory limit for each control-plane machine, such as 2Gi'),
+      "HAProxy's check of the API servers: healthz, or tcp as before the outage (a new cluster: healthz)",
+    ),
+    option(
+      '--control-plane-memory <size>',
+      'memory limit for each control-plane machine, such as 2Gi; none takes it away',
+    ),
     option(
       '--kyverno-replicas <count>',
-      `admission replicas, 1 to ${MAX_KYVERNO_REPLICAS}; production has 7`,
-    ).default('1'),
-    option('--api-port <port>', 'where HAProxy serves the API').default('6443'),
-    option('--stats-port <port>', "where HAProxy's statistics are").default('8404'),
+      `admission replicas, 1 to ${MAX_KYVERNO_REPLICAS}; production has 7 (a new cluster: 1)`,
+    ),
+    option('--api-port <port>', 'where HAProxy serves the API (a new cluster: 6443)'),
+    option('--stats-port <port>', "where HAProxy's statistics are (a new cluster: 8404)"),
     option(
       '--merge-kubeconfig',
       'also add the cluster to your own kubeconfig, as `kind create cluster` does',
@@ -42,18 +58,16 @@ await main({
   ],
   schema: z.object({
     name: clusterName,
-    provider: z.enum(['auto', 'embedded', 'kind'], 'must be auto, embedded or kind'),
-    profile: z.string(),
-    ha: z.boolean().default(false),
-    healthCheck: z.enum(['healthz', 'tcp'], 'must be healthz or tcp'),
-    controlPlaneMemory: memoryQuantity.optional(),
-    kyvernoReplicas: z.coerce
-      .number('must be a number')
-      .int('must be a whole number')
-      .min(1, 'must be at least 1')
-      .max(MAX_KYVERNO_REPLICAS, `must be at most ${MAX_KYVERNO_REPLICAS}`),
-    apiPort: port,
-    statsPort: port,
+    provider: z.enum(['auto', 'embedded', 'kind'], 'must be auto, embedded or kind').optional(),
+    profile: z.string().optional(),
+    ha: z.boolean().optional(),
+    healthCheck: z.enum(['healthz', 'tcp'], 'must be healthz or tcp').optional(),
+    controlPlaneMemory: z
+      .union([z.literal('none'), memoryQuantity], 'must be an amount such as 2Gi, or none')
+      .optional(),
+    kyvernoReplicas: replicas.optional(),
+    apiPort: port.optional(),
+    statsPort: port.optional(),
     mergeKubeconfig: z.boolean().default(false),
   }),
   async run(options, context) {

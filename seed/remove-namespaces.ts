@@ -2,7 +2,8 @@ import { runBulk, type BulkFailure, type BulkMeter, type BulkOutcome } from '../
 import type { Clock } from '../lib/clock.ts';
 import type { KubeClient } from '../lib/kube/client.ts';
 import { namespacedResources } from '../lib/kube/discovery.ts';
-import { isNotFound } from '../lib/kube/errors.ts';
+import { isNotFound, KubeError } from '../lib/kube/errors.ts';
+import { NO_RETRY } from '../lib/kube/retry.ts';
 import { NAMESPACES, pathOf, type KubeObject, type Resource } from '../lib/kube/types.ts';
 import { waitFor } from '../lib/wait.ts';
 
@@ -10,6 +11,8 @@ import { waitFor } from '../lib/wait.ts';
 export interface DoomedNamespace {
   readonly name: string;
   readonly uid: string;
+  /** Deleted earlier: the namespace controller may be at work in it. */
+  readonly terminating: boolean;
 }
 
 export interface RemoveOptions {
@@ -31,37 +34,56 @@ const IN_EVERY_NAMESPACE = [
 ] as const;
 
 /**
- * Small enough to be through before the namespace controller takes up the first namespace of a batch, five seconds
- * after its deletion (`namespaceDeletionGracePeriod` in its sources); large enough for the check to cost little.
+ * The namespace controller takes a namespace up five seconds after its deletion (`namespaceDeletionGracePeriod` in its
+ * sources) and then deletes by name whatever is in it, even in a new namespace of that name. So a namespace is
+ * finalized well before that, or not at all.
  */
-const BATCH = 250;
+const FINALIZE_UNTIL_MS = 3_500;
+const FINALIZED_BY_MS = 4_500;
+
+/** Batches grow and shrink so that one takes about this long. */
+const BATCH_MS = 1_500;
+const FIRST_BATCH = 50;
+const MAX_BATCH = 500;
+
 const LEFT_TIMEOUT_MS = 15 * 60_000;
 
 /**
- * Deletes namespaces the fast way. The namespace controller empties each with a delete and a list of every kind of object there
- * is, 60 to 100 requests. Here what is known to be in them is deleted by name, one LIST of each kind over all
- * namespaces proves that a whole batch is empty, and the namespace's finalizer is removed, as the controller would: six
- * requests each. A namespace that holds anything else is left to the controller and waited for.
+ * Deletes namespaces the fast way. The namespace controller empties each with a delete and a list of every kind of
+ * object there is, 60 to 100 requests. Here what is known to be in them is deleted by name, one LIST of each kind over
+ * all namespaces proves that a whole batch is empty, and the namespace's finalizer is removed, as the controller would:
+ * five requests each. A namespace that holds anything else, or took too long, is left to the controller and waited for.
  */
 export async function removeNamespaces(
   client: RemoveClient,
   namespaces: readonly DoomedNamespace[],
   options: RemoveOptions,
 ): Promise<BulkOutcome> {
+  const { clock } = options;
   const resources = await namespacedResources(client);
   const outcomes: BulkOutcome[] = [];
-  const left: DoomedNamespace[] = [];
-  for (let start = 0; start < namespaces.length; start += BATCH) {
-    const batch = await terminate(client, namespaces.slice(start, start + BATCH), options);
-    outcomes.push(batch.outcome, await empty(client, batch.simple, options));
+  const fresh = namespaces.filter(({ terminating }) => !terminating);
+  const left = namespaces.filter(({ terminating }) => terminating);
+  let size = FIRST_BATCH;
+  for (let start = 0; start < fresh.length;) {
+    const started = clock.now();
+    const batch = fresh.slice(start, start + size);
+    const deleted = await terminate(client, batch, options);
+    outcomes.push(deleted.outcome, await empty(client, deleted.simple, options));
     const occupied = await occupiedNamespaces(client, resources);
-    const clean = batch.simple.filter(({ name }) => !occupied.has(name));
-    outcomes.push(await finalize(client, clean, options));
-    left.push(...batch.others, ...batch.simple.filter(({ name }) => occupied.has(name)));
+    const clean = deleted.simple.filter(({ name }) => !occupied.has(name));
+    const late = await finalize(client, clean, started, options);
+    left.push(...deleted.others, ...deleted.simple.filter(({ name }) => occupied.has(name)), ...late);
     if (outcomes.some(({ gaveUp }) => gaveUp)) break;
+    start += batch.length;
+    size = Math.round(clamp((batch.length * BATCH_MS) / Math.max(1, clock.now() - started), 10, MAX_BATCH));
   }
   await waitUntilGone(client, left, options);
   return merge(outcomes);
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
 }
 
 interface Terminated {
@@ -80,18 +102,32 @@ async function terminate(
   const simple: DoomedNamespace[] = [];
   const others: DoomedNamespace[] = [];
   const outcome = await bulk(namespaces, options, async (namespace) => {
-    const answer = await ignoreMissing(
-      client.request<KubeObject & { readonly spec?: { readonly finalizers?: readonly string[] } }>(
-        'DELETE',
-        pathOf(NAMESPACES, undefined, namespace.name),
-        { body: { preconditions: { uid: namespace.uid } } },
-      ),
-    );
-    if (answer === undefined) options.meter.settle(true);
-    else if (answer.spec?.finalizers?.every((finalizer) => finalizer === 'kubernetes') === true) simple.push(namespace);
+    const finalizers = await deleteNamespace(client, namespace);
+    if (finalizers === 'gone') options.meter.settle(true);
+    else if (finalizers.length === 1 && finalizers[0] === 'kubernetes') simple.push(namespace);
     else others.push(namespace);
   });
   return { outcome, simple, others };
+}
+
+/** Returns the finalizers of its content; none where the answer does not tell. */
+async function deleteNamespace(
+  client: RemoveClient,
+  { name, uid }: DoomedNamespace,
+): Promise<'gone' | readonly string[]> {
+  try {
+    const { spec } = await client.request<{ readonly spec?: { readonly finalizers?: readonly string[] } }>(
+      'DELETE',
+      pathOf(NAMESPACES, undefined, name),
+      { body: { preconditions: { uid } } },
+    );
+    return spec?.finalizers ?? [];
+  } catch (error) {
+    if (isNotFound(error)) return 'gone';
+    // It is being deleted already (by a try of ours that was not answered, say), or has another uid: waiting tells.
+    if (error instanceof KubeError && error.status === 409) return [];
+    throw error;
+  }
 }
 
 async function empty(
@@ -122,19 +158,35 @@ async function occupiedNamespaces(
   return occupied;
 }
 
+/** Returns those for which it is too late. */
 async function finalize(
   client: RemoveClient,
   namespaces: readonly DoomedNamespace[],
+  deletedAt: number,
   options: RemoveOptions,
-): Promise<BulkOutcome> {
-  return bulk(namespaces, options, async ({ name, uid }) => {
-    await ignoreMissing(
-      client.request('PUT', `${pathOf(NAMESPACES, undefined, name)}/finalize`, {
+): Promise<readonly DoomedNamespace[]> {
+  const { clock, meter } = options;
+  const late: DoomedNamespace[] = [];
+  await bulk(namespaces, options, async (namespace) => {
+    const { name, uid } = namespace;
+    const elapsed = clock.now() - deletedAt;
+    if (elapsed > FINALIZE_UNTIL_MS) {
+      late.push(namespace);
+      return;
+    }
+    try {
+      await client.request('PUT', `${pathOf(NAMESPACES, undefined, name)}/finalize`, {
         body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name, uid }, spec: { finalizers: [] } },
-      }),
-    );
-    options.meter.settle(true);
+        retry: NO_RETRY,
+        timeoutMs: FINALIZED_BY_MS - elapsed,
+      });
+      meter.settle(true);
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error;
+      late.push(namespace); // or gone already: waiting will tell
+    }
   });
+  return late;
 }
 
 function bulk(

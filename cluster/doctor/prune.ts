@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
+import { makePrivateDirectory } from '../../lib/files.ts';
 import { acquireLock } from '../../lib/lock.ts';
 import { binDirectory, cacheEntry, isBuildDirectory, lockFile } from '../toolchain/cache.ts';
 import { loadCatalogue, MODULES_DIRECTORY } from '../toolchain/catalogue.ts';
@@ -24,6 +25,7 @@ export async function prune(context: Context, modules = MODULES_DIRECTORY): Prom
   const entries = await Promise.all(catalogue.map((module) => cacheEntry(module, cache)));
   const sets = await Promise.all(HOST_SET_NAMES.map((set) => debianEntry(set, cache)));
   const keep = new Set([...entries, ...sets].map(({ directory }) => directory));
+  await makePrivateDirectory(binDirectory(cache));
   return whileNothingBuilds(entries.map(lockFile), context, async () => {
     const caches = goCaches(context.paths);
     const stale = [

@@ -27,7 +27,8 @@ export function renderDiagnosis(diagnosis: Diagnosis, output: Output): string[] 
 /** What only builds need, where there is any of it. */
 function cacheLines({ goBuild, goModules }: Diagnosis['caches']): string[] {
   if (goBuild === 0 && goModules === 0) return [];
-  const size = (bytes: number | null): string => (bytes === null ? 'large' : formatBytes(bytes));
+  const size = (bytes: number | null): string =>
+    bytes === null ? 'many files, not counted' : formatBytes(bytes);
   const says = `sources: ${size(goModules)}, compiled packages: ${size(goBuild)}`;
   return [line(' ', 'only for builds', `${says}; \`npm run doctor -- --prune\` removes them`)];
 }

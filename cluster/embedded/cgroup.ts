@@ -1,4 +1,4 @@
-import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Failure, systemCode } from '../../lib/errors.ts';
 import { readFileIfExists } from '../../lib/files.ts';
@@ -39,45 +39,55 @@ export async function memoryLimitProblem(): Promise<string | undefined> {
   }
 }
 
-export function cgroupOf(root: string, cluster: string, machine: number): MemoryCgroup {
+function cgroupOf(root: string, cluster: string, machine: number): MemoryCgroup {
   const directory = path.join(root, OURS, cluster, `control-plane-${machine}`);
   return { directory, procs: path.join(directory, 'cgroup.procs') };
 }
 
-/** The cgroups of a cluster's control-plane machines, whether they exist or not; empty where there are none. */
-export async function cgroupsOf(cluster: string, machines: number): Promise<MemoryCgroup[]> {
-  const found = await hierarchy();
-  if (found === undefined) return [];
-  return Array.from({ length: machines }, (_, index) => cgroupOf(found.root, cluster, index + 1));
+/** @throws Failure `environment` where the host does not permit memory limits */
+export async function requireMemoryLimits(): Promise<void> {
+  const problem = await memoryLimitProblem();
+  if (problem === undefined) return;
+  throw new Failure({
+    kind: 'environment',
+    what: 'Control-plane memory cannot be limited',
+    why: problem,
+    hint: 'Run `up` without --control-plane-memory, or where memory cgroups can be written.',
+  });
 }
 
 /**
- * Makes the cgroups and sets their limit. Swap is limited too: a machine that swaps does not run out.
- * @throws Failure `environment` where the host does not permit it
+ * Makes the cgroups of a cluster's control-plane machines and sets their limit, in bytes. Swap is limited too: a
+ * machine that swaps does not run out.
  */
-export async function limitMemory(cluster: string, machines: number, bytes: number): Promise<void> {
-  const problem = await memoryLimitProblem();
+export async function limitMemory(cluster: string, machines: number, bytes: number): Promise<MemoryCgroup[]> {
+  await requireMemoryLimits();
   const found = await hierarchy();
-  if (problem !== undefined || found === undefined) {
-    throw new Failure({
-      kind: 'environment',
-      what: 'Control-plane memory cannot be limited',
-      ...(problem === undefined ? {} : { why: problem }),
-      hint: 'Run `up` without --control-plane-memory, or where memory cgroups can be written.',
-    });
-  }
-  for (const group of await cgroupsOf(cluster, machines)) {
+  if (found === undefined) throw new Error('there are memory limits, and no memory hierarchy');
+  const groups = Array.from({ length: machines }, (_, index) => cgroupOf(found.root, cluster, index + 1));
+  for (const group of groups) {
     await mkdir(group.directory, { recursive: true });
     if (found.version === 2) await enableMemory(found.root, group.directory);
-    const file = found.version === 2 ? 'memory.max' : 'memory.limit_in_bytes';
-    await writeFile(path.join(group.directory, file), String(bytes));
-    const swap = found.version === 2 ? 'memory.swap.max' : 'memory.memsw.limit_in_bytes';
-    await writeFile(path.join(group.directory, swap), found.version === 2 ? '0' : String(bytes)).catch(
-      // Kernels without swap accounting have no such file.
-      (error: unknown) => {
-        if (!['ENOENT', 'EACCES', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
-      },
-    );
+    if (found.version === 2) {
+      await writeFile(path.join(group.directory, 'memory.max'), String(bytes));
+      await writeIfPresent(path.join(group.directory, 'memory.swap.max'), '0');
+    } else {
+      // Memory and swap together may never be less than memory alone: out of the way first, then down to it.
+      const both = path.join(group.directory, 'memory.memsw.limit_in_bytes');
+      await writeIfPresent(both, '-1');
+      await writeFile(path.join(group.directory, 'memory.limit_in_bytes'), String(bytes));
+      await writeIfPresent(both, String(bytes));
+    }
+  }
+  return groups;
+}
+
+/** Kernels without swap accounting have no such file. */
+async function writeIfPresent(file: string, value: string): Promise<void> {
+  try {
+    await writeFile(file, value);
+  } catch (error) {
+    if (!['ENOENT', 'EACCES', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
   }
 }
 
@@ -90,7 +100,7 @@ async function enableMemory(root: string, directory: string): Promise<void> {
   }
 }
 
-/** Removes a cluster's cgroups, which must be empty; a kill of a process empties them a moment later. */
+/** Removes a cluster's cgroups; one that still holds a process stays. */
 export async function removeCgroups(cluster: string): Promise<void> {
   const found = await hierarchy();
   if (found === undefined) return;
@@ -98,20 +108,10 @@ export async function removeCgroups(cluster: string): Promise<void> {
   const parent = path.join(ours, cluster);
   const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
-    if (entry.isDirectory()) await rmdir(path.join(parent, entry.name));
+    if (entry.isDirectory()) await rmdir(path.join(parent, entry.name)).catch(ignoreMissing);
   }
   await rmdir(parent).catch(ignoreMissing);
   await rmdir(ours).catch(ignoreMissing); // stays while another cluster has cgroups
-}
-
-/** How often the kernel killed a process of the machine because it was out of memory. */
-export async function oomKills(group: MemoryCgroup): Promise<number> {
-  for (const file of ['memory.events', 'memory.oom_control']) {
-    const text = await readFile(path.join(group.directory, file), 'utf8').catch(() => '');
-    const count = /^oom_kill (\d+)$/m.exec(text)?.[1];
-    if (count !== undefined) return Number(count);
-  }
-  return 0;
 }
 
 function ignoreMissing(error: unknown): void {

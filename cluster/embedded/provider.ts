@@ -6,7 +6,7 @@ import type { Provider, ProviderPlans, UpState } from '../provider.ts';
 import { clusterDirectory, type ClusterRecord } from '../record.ts';
 import { RunitSupervisor } from '../supervisor/runit.ts';
 import { apiserverFiles, apiserverServices } from './apiserver.ts';
-import { cgroupsOf, limitMemory, removeCgroups } from './cgroup.ts';
+import { limitMemory, removeCgroups, requireMemoryLimits } from './cgroup.ts';
 import { EmbeddedCluster } from './cluster.ts';
 import { controllerServices } from './controllers.ts';
 import { etcdService } from './etcd.ts';
@@ -18,6 +18,10 @@ import { waitForApiservers } from './readiness.ts';
 /** Plain processes, no container engine: etcd, API servers, controllers, and KWOK for nodes and pods. */
 export const embedded: Provider = {
   name: 'embedded',
+
+  async check({ controlPlaneMemory }) {
+    if (controlPlaneMemory !== undefined) await requireMemoryLimits();
+  },
 
   up(record, profile, context) {
     const bringUp = new EmbeddedUp(record, profile, context);
@@ -79,9 +83,6 @@ class EmbeddedUp {
   }
 
   async #resolve(state: UpState, progress: Progress): Promise<undefined> {
-    // Cheap questions first: a limit that cannot be set must not cost a build of ten minutes.
-    const { name, controlPlanes, controlPlaneMemory } = this.#record.spec;
-    if (controlPlaneMemory !== undefined) await limitMemory(name, controlPlanes, controlPlaneMemory);
     await resolveRunit(this.#context, progress);
     this.#programs = await resolvePrograms(this.#profile, this.#context, progress);
     state.cluster = await EmbeddedCluster.load(this.#record, this.#profile, this.#context);
@@ -99,7 +100,8 @@ class EmbeddedUp {
     for (const [file, content] of apiserverFiles(directory)) await writeFileIfChanged(file, content);
     await makePrivateDirectory(directory);
     const { name, controlPlanes, controlPlaneMemory } = this.#record.spec;
-    const groups = controlPlaneMemory === undefined ? [] : await cgroupsOf(name, controlPlanes);
+    const groups =
+      controlPlaneMemory === undefined ? [] : await limitMemory(name, controlPlanes, controlPlaneMemory);
     const cgroups = (machine: number): string[] =>
       groups.slice(machine - 1, machine).map(({ procs }) => procs);
     const apiserver = this.#program('kube-apiserver');
@@ -109,6 +111,7 @@ class EmbeddedUp {
     ];
     const started = await supervisor.apply(services);
     await supervisor.remove(surplus(await supervisor.names(), controlPlanes));
+    if (controlPlaneMemory === undefined) await removeCgroups(name);
     await waitForApiservers(cluster, this.#context);
     return started.length === 0 ? 'already running' : undefined;
   }

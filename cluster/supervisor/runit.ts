@@ -129,11 +129,17 @@ export class RunitSupervisor implements Supervisor {
     const lines = (await this.#sv(names)).filter((line) => line.supervised);
     for (const name of names)
       await writeFile(path.join(this.#services, name, 'down'), '').catch(ignoreMissing);
-    if (lines.length > 0)
-      await this.#svCommand(
-        ['-w', String(STOP_SECONDS), 'force-stop'],
-        lines.map(({ name }) => name),
-      );
+    const supervised = lines.map(({ name }) => name);
+    if (supervised.length === 0) return;
+    await this.#svCommand(['-w', String(STOP_SECONDS), 'force-stop'], supervised);
+    // The runsv of a service that dies at once sleeps for a second between two starts and hears nothing meanwhile; to
+    // `sv` the service is down already, and an `up` before the runsv has heard of the stop would be dropped.
+    await waitFor(
+      `the supervisor to stop ${supervised.join(', ')}`,
+      async () => ((await this.#sv(supervised)).some((line) => line.wantsUp === true) ? undefined : true),
+      // Clean-up goes on after Ctrl-C.
+      { clock: this.#context.clock, signal: new AbortController().signal, timeoutMs: 10_000 },
+    );
   }
 
   async remove(names: readonly string[]): Promise<void> {

@@ -5,6 +5,8 @@ export interface SvLine {
   readonly supervised: boolean;
   readonly pid?: number;
   readonly seconds: number;
+  /** Down, but about to be started again. */
+  readonly wantsUp?: true;
 }
 
 /**
@@ -24,6 +26,7 @@ export function parseStatus(output: string): SvLine[] {
         supervised: state === 'run' || state === 'down' || state === 'finish',
         ...(state === 'run' && pid !== undefined ? { pid: Number(pid) } : {}),
         seconds: Number(/(\d+)s\b/.exec(own)?.[1] ?? 0),
+        ...(state === 'down' && own.endsWith(', want up') ? { wantsUp: true } : {}),
       };
     });
 }

@@ -30,13 +30,14 @@ export async function buildBinaries(
   await mkdir(output, { recursive: true, mode: 0o700 });
   await mkdir(work, { mode: 0o700 });
   let doing = (): string => 'looking at its sources';
-  const build = async (): Promise<void> => {
+  const build = async (show: () => void): Promise<void> => {
     const listing = new GoOutput([]);
     doing = () => listing.downloading();
     const stale = await countStale(module, packages, listing, context);
     await requireSpace(module, stale, binaries.length, context);
     const building = new GoOutput(packages);
     doing = () => building.building(stale);
+    show();
     // `-o` with a directory names each program itself; GOTMPDIR: /tmp is small and in memory on many machines.
     const args = ['build', '-v', ...buildFlags(module), '-o', `${output}${path.sep}`, ...packages];
     await runGo(module, args, building, context, { GOTMPDIR: work });

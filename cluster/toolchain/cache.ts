@@ -8,6 +8,7 @@ import { makePrivateDirectory } from '../../lib/files.ts';
 import { acquireLock } from '../../lib/lock.ts';
 import type { Progress } from '../../lib/steps.ts';
 import type { PinnedModule } from './catalogue.ts';
+import { diskFailure } from './failures.ts';
 import { buildFlags, PLATFORM } from './go.ts';
 
 /** Where the programs and files of one pinned module are, for one platform and one set of build flags. */
@@ -81,6 +82,7 @@ export function isBuildDirectory(name: string): boolean {
 /**
  * Does some work on an entry while no other process does. What killed runs left beside the entry goes first: a
  * compiler that outlived its parent then has no directory to write to, and ends.
+ * @throws Failure `environment` when the cache cannot be written, besides what the work throws
  */
 export async function withEntryLock<T>(
   entry: CacheEntry,
@@ -89,20 +91,24 @@ export async function withEntryLock<T>(
   progress: Progress,
   work: () => Promise<T>,
 ): Promise<T> {
-  await makePrivateDirectory(path.dirname(entry.directory));
-  const release = await acquireLock(lockFile(entry), {
-    command: `build ${title}`,
-    clock: context.clock,
-    signal: context.signal,
-    onWait: (holder) => {
-      progress.update(`${title}: waiting for ${holder}, which builds it`);
-    },
-  });
   try {
-    await removeLeftovers(entry);
-    return await work();
-  } finally {
-    await removeLeftovers(entry).finally(release);
+    await makePrivateDirectory(path.dirname(entry.directory));
+    const release = await acquireLock(lockFile(entry), {
+      command: `build ${title}`,
+      clock: context.clock,
+      signal: context.signal,
+      onWait: (holder) => {
+        progress.update(`${title}: waiting for ${holder}`);
+      },
+    });
+    try {
+      await removeLeftovers(entry);
+      return await work();
+    } finally {
+      await removeLeftovers(entry).finally(release);
+    }
+  } catch (error) {
+    throw diskFailure(title, error, context.paths.cache) ?? error;
   }
 }
 

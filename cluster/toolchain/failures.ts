@@ -1,4 +1,4 @@
-import { Failure } from '../../lib/errors.ts';
+import { Failure, messageOf, systemCode } from '../../lib/errors.ts';
 import type { PinnedModule } from './catalogue.ts';
 import { goHint } from './go.ts';
 
@@ -48,6 +48,28 @@ export function diskHint(cache: string): string {
     `Free some space where ${cache} is, or set XDG_CACHE_HOME to a directory on a larger disk.\n` +
     '`npm run doctor -- --prune` removes what only builds need.'
   );
+}
+
+/**
+ * The failure that a full or unwritable disk deserves, or undefined when the error is something else.
+ * @param title of what was being put into the cache
+ */
+export function diskFailure(title: string, error: unknown, cache: string): Failure | undefined {
+  const code = systemCode(error) ?? '';
+  const why = messageOf(error);
+  const isFull = error instanceof Failure && error.hint === undefined && /no space left on device/i.test(why);
+  if (isFull || ['ENOSPC', 'EDQUOT'].includes(code)) {
+    const what = `The disk is full: ${title} could not be put into the cache`;
+    return new Failure({ kind: 'environment', what, why, hint: diskHint(cache), cause: error });
+  }
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) return undefined;
+  return new Failure({
+    kind: 'environment',
+    what: 'The cache cannot be written',
+    why,
+    hint: `See that ${cache} belongs to you (a run as root may have made it), or set XDG_CACHE_HOME to a directory that does.`,
+    cause: error,
+  });
 }
 
 /**

@@ -56,13 +56,14 @@ function isPackage(line: string): boolean {
 /**
  * Shows what goes on, and for how long, once a second until the work ends.
  * @param describe called each time; without the title and the time
+ * @param work may call what it is given to show something new at once
  */
 export async function narrate<T>(
   title: string,
   describe: () => string,
   context: Context,
   progress: Progress,
-  work: () => Promise<T>,
+  work: (show: () => void) => Promise<T>,
 ): Promise<T> {
   const started = context.clock.now();
   const show = (): void => {
@@ -72,7 +73,7 @@ export async function narrate<T>(
   show();
   const timer = setInterval(show, TICK_MS);
   try {
-    return await work();
+    return await work(show);
   } finally {
     clearInterval(timer);
   }

@@ -102,10 +102,11 @@ function apiSections({ apiPort, healthCheck, apiservers }: HAProxyConfig): strin
 
 /**
  * What kube-proxy and the kubelet do for the pods of a Service, as near as a proxy comes to it:
- * - a replica whose port refuses is out with the first connection that it refuses (`error-limit 1`), and that
- *   connection goes to another (`redispatch 1`), as to a pod whose container has died;
- * - one that no longer answers is out after two checks 2 s apart, and its connections are cut, so that an API server
- *   does not send more requests into them: the kubelet would restart it, which cuts them too;
+ * - a connection that a dead replica refuses goes to another at once (`redispatch 1`), so nobody notices, and within
+ *   2.5 s the replica is out (`inter 2s fastinter 500ms fall 2`), as a pod is whose container ended;
+ * - one that no longer answers is out after two checks of 2 s, and its connections are cut, so that an API server does
+ *   not send more requests into them: the kubelet would restart it, which cuts them too. (`observe layer4` with
+ *   `on-error mark-down` would be quicker, but then cuts the very connection that was about to go to another.)
  * - one that comes back takes part within half a second, as a pod does when it turns ready.
  * The check asks for liveness: `/health/readiness` of Kyverno reads two Secrets from the API server each time, and
  * the TLS handshake alone proves what makes a replica ready, that it has a certificate.
@@ -126,7 +127,7 @@ function serviceSections({ name, port, healthPath, servers }: BalancedService): 
       'balance roundrobin',
       'timeout server 1h',
       'timeout check 2s',
-      'default-server inter 2s fastinter 500ms downinter 500ms rise 1 fall 2 observe layer4 error-limit 1 on-error mark-down on-marked-down shutdown-sessions',
+      'default-server inter 2s fastinter 500ms downinter 500ms rise 1 fall 2 on-marked-down shutdown-sessions',
       ...servers.map((server) => serverLine(server, 'check check-ssl verify none')),
     ]),
   ].join('\n');

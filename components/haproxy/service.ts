@@ -102,7 +102,7 @@ async function writeConfig(
   if ((await readFileIfExists(file)) === config) return false;
   const candidate = `${file}.candidate`;
   await writeFileIfChanged(candidate, config);
-  await runner.run(program, ['-c', '-q', '-f', candidate], { ...(env === undefined ? {} : { env }), signal });
+  await runner.run(program, ['-c', '-f', candidate], { ...(env === undefined ? {} : { env }), signal });
   await rename(candidate, file);
   return true;
 }

@@ -134,7 +134,7 @@ function isEmpty(text: string | undefined): text is '' | undefined {
 }
 
 /** How long HAProxy may take to answer on a socket: it does within a millisecond unless it hangs. */
-const ANSWER_TIMEOUT_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /**
  * Sends one command to one of HAProxy's sockets and returns the answer.
@@ -149,7 +149,8 @@ export async function askSocket(socket: string, command: string): Promise<string
       connection.setTimeout(ANSWER_TIMEOUT_MS, () => {
         connection.destroy(new Error(`no answer to "${command}" in ${ANSWER_TIMEOUT_MS} ms`));
       });
-      connection.on('connect', () => connection.write(`${command}\n`));
+      // Our end is closed at once: the master's socket would otherwise wait for more commands.
+      connection.on('connect', () => connection.end(`${command}\n`));
       connection.on('data', (chunk: string) => (answer += chunk));
       connection.on('close', () => {
         resolve(answer);

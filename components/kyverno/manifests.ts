@@ -34,7 +34,7 @@ type ChartKind = keyof typeof RESOURCES;
 /** @throws an error for a kind that Kyverno's chart did not have when this was written */
 export function resourceOf(object: KubeObject): Resource {
   const { kind } = object;
-  if (kind !== undefined && kind in RESOURCES) return RESOURCES[kind as ChartKind];
+  if (kind !== undefined && Object.hasOwn(RESOURCES, kind)) return RESOURCES[kind as ChartKind];
   throw new Error(`Kyverno's chart has an object of a kind that is not known here: ${kind ?? 'none'}`);
 }
 

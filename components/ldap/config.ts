@@ -70,7 +70,7 @@ export function slapdConf(config: SlapdConfig): string {
 /** What clients search by; entryCSN and entryUUID for those that synchronise. */
 const INDEXES = [
   'objectClass,entryUUID,entryCSN eq',
-  'cn,uid eq,sub',
+  'cn,uid eq,subinitial',
   'uidNumber,gidNumber,member,description eq',
   'pwdAccountLockedTime pres',
   'pwdPolicySubentry pres,eq',

@@ -33,7 +33,10 @@ async function resourcesOf(client: Pick<KubeClient, 'request'>, groupVersion: st
   try {
     const { resources } = await client.request<ResourceList>('GET', path);
     return resources
-      .filter(({ name, namespaced, verbs }) => namespaced && !name.includes('/') && verbs.includes('list') && verbs.includes('delete'))
+      .filter(
+        ({ name, namespaced, verbs }) =>
+          namespaced && !name.includes('/') && verbs.includes('list') && verbs.includes('delete'),
+      )
       .map(({ name }) => ({ group: group ?? '', version: version ?? '', plural: name }));
   } catch (error) {
     // A group whose last CustomResourceDefinition was just deleted is named for some seconds more.

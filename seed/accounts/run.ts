@@ -1,46 +1,18 @@
 import path from 'node:path';
-import { connectWriter } from '../../components/ldap/index.ts';
+import { connectWriter, type RefusedChange } from '../../components/ldap/index.ts';
 import { BulkMeter } from '../../lib/bulk.ts';
-import { formatBulk } from '../../lib/bulk-progress.ts';
+import { showBulk } from '../../lib/bulk-progress.ts';
 import type { Context } from '../../lib/context.ts';
 import type { LdapClient } from '../../lib/ldap/client.ts';
 import { isNoAnswer } from '../../lib/ldap/errors.ts';
 import { acquireLock } from '../../lib/lock.ts';
 import { runPlan, type Plan, type Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
-import type { SeedAccountsOptions } from './options.ts';
 import { add, describe, incomplete, NOTHING, type SeedAccountsOutcome } from './outcome.ts';
 import { planRemoval } from './remove.ts';
+import type { SeedAccountsRequest } from './requests.ts';
 import { doWork, planSeed, type Work, type WorkPlan } from './write.ts';
 import { planZoo, planZooRemoval } from './zoo-plan.ts';
-
-export type SeedAccountsRequest =
-  | { readonly kind: 'seed'; readonly options: SeedAccountsOptions }
-  /** Without a count: all of the prefix. */
-  | { readonly kind: 'delete'; readonly prefix: string; readonly count: number | undefined }
-  | { readonly kind: 'zoo' }
-  | { readonly kind: 'delete-zoo' };
-
-/** What a person asked for, as a list of requests. */
-export function requestsOf(asked: {
-  readonly count?: number | undefined;
-  readonly prefix: string;
-  readonly admins: number;
-  readonly delete: boolean;
-  readonly malformed: boolean;
-}): SeedAccountsRequest[] {
-  const { count, prefix, admins, malformed } = asked;
-  if (asked.delete) {
-    // `--malformed --delete` is about the zoo alone, unless a count says otherwise.
-    const accounts: SeedAccountsRequest[] =
-      malformed && count === undefined ? [] : [{ kind: 'delete', prefix, count }];
-    return [...accounts, ...(malformed ? [{ kind: 'delete-zoo' as const }] : [])];
-  }
-  return [
-    ...(count === undefined ? [] : [{ kind: 'seed' as const, options: { count, prefix, admins } }]),
-    ...(malformed ? [{ kind: 'zoo' as const }] : []),
-  ];
-}
 
 /** What the cluster does about accounts, for as long as something there looks at LDAP. */
 export interface AccountsInCluster {
@@ -126,7 +98,8 @@ async function writeAll(
       for (const request of requests) {
         progress.update('comparing');
         const plan = await planOf(client, request);
-        await cluster?.expectRemoval(toolsGoing(plan));
+        const going = toolsGoing(plan);
+        if (going > 0) await cluster?.expectRemoval(going);
         outcome = add(outcome, await write(client, plan, progress, context));
       }
       return outcome;
@@ -155,12 +128,23 @@ async function write(
   client: LdapClient,
   { work, unchanged }: WorkPlan,
   progress: Progress,
-  { clock }: Context,
+  { clock, output }: Context,
 ): Promise<SeedAccountsOutcome> {
   const meter = new BulkMeter(work.length, clock);
-  const refused = await doWork(client, work, meter, () => {
-    progress.update(formatBulk(meter.snapshot()));
+  const stop = showBulk(meter, {
+    name: 'write',
+    output,
+    update: (text) => {
+      progress.update(text);
+    },
+    extra: () => ({ text: [], data: {} }),
   });
+  let refused: RefusedChange[];
+  try {
+    refused = await doWork(client, work, meter);
+  } finally {
+    stop();
+  }
   const faulty = new Set(refused.map(({ change }) => change));
   const done = work.filter(({ changes }) => !changes.some((change) => faulty.has(change)));
   const count = (kind: Work['kind']): number => done.filter((item) => item.kind === kind).length;

@@ -69,7 +69,6 @@ export async function doWork(
   client: LdapClient,
   work: readonly Work[],
   meter: BulkMeter,
-  onBatch: () => void,
 ): Promise<RefusedChange[]> {
   const refused: RefusedChange[] = [];
   for (let from = 0; from < work.length; from += BATCH) {
@@ -79,7 +78,6 @@ export async function doWork(
     refused.push(...failed);
     const faulty = new Set(failed.map(({ change }) => change));
     for (const target of batch) meter.settle(!target.changes.some((change) => faulty.has(change)));
-    onBatch();
   }
   return refused;
 }

@@ -91,7 +91,7 @@ export function makePlan(
     if (policy !== undefined) found += 1;
     if (namespace?.is === 'foreign') foreign.add(target.namespace);
     if (namespace?.is === 'terminating') {
-      terminating.set(target.namespace, { name: target.namespace, uid: namespace.uid });
+      terminating.set(target.namespace, { name: target.namespace, uid: namespace.uid, terminating: true });
     }
     if (namespace === undefined || namespace.is === 'terminating') {
       work.push({ ...target, namespaceIs: 'missing', policyIs: 'missing' });
@@ -109,6 +109,13 @@ export function makePlan(
     if (policy === undefined) return 'missing';
     return isUpToDate(policy, desiredPolicy(target, options, template)) ? 'there' : 'different';
   }
+}
+
+/** The accounts whose policy is not there at all: looked at by name only. */
+export function missingWork(observed: Observed, options: SeedPoliciesOptions): Work[] {
+  return [...targets(options)]
+    .filter(({ namespace, policy }) => !observed.policies.has(keyOf({ namespace, name: policy })))
+    .map((target) => ({ ...target, namespaceIs: 'missing', policyIs: 'missing' }));
 }
 
 function foreignNamespaces(names: readonly string[], prefix: string): Failure {

@@ -26,21 +26,33 @@ export function planRemoval(
   options: Omit<SeedPoliciesOptions, 'count'> & { readonly count?: number | undefined },
 ): Removal {
   const { count, singleNamespace, prefix } = options;
-  if (count === undefined) return { namespaces: ours(observed, [...observed.namespaces.keys()]), policies: [] };
+  if (count === undefined)
+    return { namespaces: ours(observed, [...observed.namespaces.keys()]), policies: [] };
   const wanted = [...targets({ ...options, count })];
   if (!singleNamespace) {
-    return { namespaces: ours(observed, wanted.map(({ namespace }) => namespace)), policies: [] };
+    return {
+      namespaces: ours(
+        observed,
+        wanted.map(({ namespace }) => namespace),
+      ),
+      policies: [],
+    };
   }
   const shared = sharedNamespace(prefix);
-  const policies = wanted.filter(({ namespace, policy }) => observed.policies.has(keyOf({ namespace, name: policy })));
+  const policies = wanted.filter(({ namespace, policy }) =>
+    observed.policies.has(keyOf({ namespace, name: policy })),
+  );
   const all = [...observed.policies.keys()].filter((key) => key.startsWith(`${shared}/`)).length;
-  return policies.length === all ? { namespaces: ours(observed, [shared]), policies: [] } : { namespaces: [], policies };
+  return policies.length === all
+    ? { namespaces: ours(observed, [shared]), policies: [] }
+    : { namespaces: [], policies };
 }
 
 function ours({ namespaces }: Observed, names: readonly string[]): DoomedNamespace[] {
   return names.flatMap((name) => {
     const state = namespaces.get(name);
-    return state === undefined || state.is === 'foreign' ? [] : [{ name, uid: state.uid }];
+    if (state === undefined || state.is === 'foreign') return [];
+    return [{ name, uid: state.uid, terminating: state.is === 'terminating' }];
   });
 }
 

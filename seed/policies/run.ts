@@ -64,7 +64,11 @@ export async function seedPolicies(
     const run: SeedRun = { cluster, client, request, template, context, memory, tally };
     const left = await admissionStandsStill(cluster);
     const plan = request.delete ? deletePlan(run) : seedPlan(run);
-    await runPlan([...(left ? [startKyverno('left stopped by an interrupted run')] : []), ...plan], run, context);
+    await runPlan(
+      [...(left ? [startKyverno('left stopped by an interrupted run')] : []), ...plan],
+      run,
+      context,
+    );
   } finally {
     // Whatever happened, Kyverno is not left stopped. Waiting until it works is for the next run.
     if (await admissionStandsStill(cluster)) await resumeAdmission(cluster);

@@ -1,11 +1,13 @@
 import { startAdmission, stopAdmission } from '../../components/kyverno/standstill.ts';
 import { bulkFailure, BulkMeter, runBulk, type BulkOutcome } from '../../lib/bulk.ts';
 import { formatCount, formatRate, formatSeconds, showBulk } from '../../lib/bulk-progress.ts';
+import { Failure } from '../../lib/errors.ts';
 import type { Plan, Progress, Step } from '../../lib/steps.ts';
 import { formatApiservers } from '../apiserver-memory.ts';
 import { removeNamespaces } from '../remove-namespaces.ts';
 import { POLICY_CONTENTS, planRemoval, remove, type Removal } from './remove.ts';
-import { makePlan, observe, type SeedPlan, type Work } from './plan.ts';
+import type { SeedPoliciesOptions } from './options.ts';
+import { makePlan, missingWork, observe, type Observed, type SeedPlan, type Work } from './plan.ts';
 import type { SeedRun } from './run.ts';
 import { AccountWriter } from './write.ts';
 
@@ -16,7 +18,7 @@ export function seedPlan({ request }: SeedRun): Plan<SeedRun> {
   const write: Step<SeedRun> = {
     id: 'policies.write',
     title: `${formatCount(count)} policies, ${request.singleNamespace ? 'in one namespace' : 'each in its namespace'}`,
-    run: (run, progress) => writePolicies(run, plan.work, progress),
+    run: (run, progress) => writePolicies(run, plan, progress),
   };
   const look: Step<SeedRun> = {
     id: 'policies.look',
@@ -81,13 +83,37 @@ export function startKyverno(why: string): Step<SeedRun> {
   };
 }
 
-async function writePolicies(run: SeedRun, work: readonly Work[], progress: Progress): Promise<string> {
-  const { client, request, template, tally, context } = run;
-  if (work.length === 0) return 'nothing to do';
-  const writer = new AccountWriter(client, { ...request, count: work.length }, template);
-  const outcome = await watched(run, 'write', work.length, progress, (meter) =>
+async function writePolicies(run: SeedRun, plan: SeedPlan, progress: Progress): Promise<string> {
+  const { request, tally } = run;
+  const options = { ...request, count: request.count ?? 0 };
+  if (plan.work.length === 0) return 'nothing to do';
+  let work = plan.work;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const outcome = await writeOnce(run, options, work, progress);
+    const done = tally.created + tally.changed;
+    failIfIncomplete(outcome, done, 'could not be written');
+    work = missingWork(await lookAgain(run), options);
+    if (work.length === 0) return summarize(run, done);
+  }
+  throw new Failure({
+    kind: 'cluster',
+    what: `${formatCount(work.length)} policies were written and are gone again`,
+    why: `such as ${work[0]?.namespace ?? ''}/${work[0]?.policy ?? ''}: something else deletes them`,
+    hint: 'End it and run the same command again.',
+  });
+}
+
+function writeOnce(
+  run: SeedRun,
+  options: SeedPoliciesOptions,
+  work: readonly Work[],
+  progress: Progress,
+): Promise<BulkOutcome> {
+  const { client, template, tally, context } = run;
+  const writer = new AccountWriter(client, options, template);
+  return watched(run, 'write', work.length, progress, (meter) =>
     runBulk(work, {
-      concurrency: request.concurrency,
+      concurrency: options.concurrency,
       signal: context.signal,
       nameOf: ({ account }) => account.name,
       async work(item) {
@@ -101,7 +127,6 @@ async function writePolicies(run: SeedRun, work: readonly Work[], progress: Prog
       },
     }),
   );
-  return finish(run, outcome, tally.created + tally.changed, 'could not be written');
 }
 
 async function deletePolicies(run: SeedRun, removal: Removal, progress: Progress): Promise<string> {
@@ -117,7 +142,9 @@ async function deletePolicies(run: SeedRun, removal: Removal, progress: Progress
       tally.deleted = meter.snapshot().done;
     }
   });
-  return finish(run, outcome, tally.deleted, 'could not be deleted');
+  failIfIncomplete(outcome, tally.deleted, 'could not be deleted');
+  await lookAgain(run);
+  return summarize(run, tally.deleted);
 }
 
 /** Namespaces that an interrupted deletion left have to be gone before they can be made again. */
@@ -126,9 +153,15 @@ async function finishDeletion(run: SeedRun, { terminating }: SeedPlan, progress:
   const { clock, signal } = run.context;
   const { concurrency } = run.request;
   const outcome = await watched(run, 'finish deletion', terminating.length, progress, (meter) =>
-    removeNamespaces(run.client, terminating, { contents: POLICY_CONTENTS, concurrency, clock, signal, meter }),
+    removeNamespaces(run.client, terminating, {
+      contents: POLICY_CONTENTS,
+      concurrency,
+      clock,
+      signal,
+      meter,
+    }),
   );
-  if (outcome.failed > 0) await finish(run, outcome, terminating.length - outcome.failed, 'could not be deleted');
+  failIfIncomplete(outcome, terminating.length - outcome.failed, 'could not be deleted');
 }
 
 /** Shows a bulk run while it goes on and notes how long it took. */
@@ -159,17 +192,26 @@ async function watched(
   }
 }
 
-/** What a bulk run came to in one phrase, or the failure that it ends in. */
-async function finish(run: SeedRun, outcome: BulkOutcome, done: number, what: string): Promise<string> {
-  const { tally, memory, client, request } = run;
-  if (outcome.failed > 0) {
-    const of = formatCount(done + outcome.failed);
-    throw bulkFailure(`${formatCount(outcome.failed)} of ${of} accounts ${what}`, done, outcome, HINT);
-  }
+/** What is there at the end, and what it costs. */
+async function lookAgain({ client, request, memory, tally }: SeedRun): Promise<Observed> {
+  const observed = await observe(client, request.prefix, 'metadata');
+  tally.present = observed.policies.size;
   await memory.read();
-  tally.present = (await observe(client, request.prefix, 'metadata')).policies.size;
+  return observed;
+}
+
+function summarize({ tally }: SeedRun, done: number): string {
   return `${formatCount(done)} in ${formatSeconds(tally.seconds)}, ${formatRate(tally.rate)} a second`;
 }
+
+function failIfIncomplete(outcome: BulkOutcome, done: number, what: string): void {
+  if (outcome.failed === 0) return;
+  const of = formatCount(done + outcome.failed);
+  throw bulkFailure(`${formatCount(outcome.failed)} of ${of} accounts ${what}`, done, outcome, HINT);
+}
+
+/** How often what vanished while others were written is written again. */
+const ROUNDS = 3;
 
 const HINT =
   'What was done stays. Mend the cause (`npm run status`, `npm run logs kyverno-admission-controller-1`) and run the same ' +

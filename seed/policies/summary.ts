@@ -45,7 +45,10 @@ export function renderSummary(summary: SeedSummary): string[] {
   if (present !== undefined) {
     const [before] = formatApiservers(summary.apiservers.before);
     const [after] = formatApiservers(summary.apiservers.after);
-    const memory = after === undefined ? '' : ` · ${after}${before === undefined ? '' : ` (before: ${before.replace(/^\S+ /, '')})`}`;
+    const memory =
+      after === undefined
+        ? ''
+        : ` · ${after}${before === undefined ? '' : ` (before: ${before.replace(/^\S+ /, '')})`}`;
     lines.push(`${formatCount(present)} policies are in the cluster now${memory}`);
   }
   if (retries > 0) lines.push(`${formatCount(retries)} requests were tried again.`);

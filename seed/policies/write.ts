@@ -52,7 +52,9 @@ export class AccountWriter {
       const there = await this.#client.get<KubeObject>(NAMESPACES, work.namespace);
       if (!isOurs(there.metadata, this.#options.prefix)) throw notOurs('Namespace', work.namespace);
     }
-    await this.#patch(NAMESPACES, work.namespace, undefined, { metadata: { labels: desired.metadata?.labels } });
+    await this.#patch(NAMESPACES, work.namespace, undefined, {
+      metadata: { labels: desired.metadata?.labels },
+    });
   }
 
   async #createPolicy(work: Work): Promise<void> {
@@ -64,7 +66,8 @@ export class AccountWriter {
       if (!isAlreadyExists(error)) throw error;
     }
     const there = await this.#client.get<KubeObject>(POLICIES, work.policy, work.namespace);
-    if (!isOurs(there.metadata, this.#options.prefix)) throw notOurs('Policy', `${work.namespace}/${work.policy}`);
+    if (!isOurs(there.metadata, this.#options.prefix))
+      throw notOurs('Policy', `${work.namespace}/${work.policy}`);
     if (!isUpToDate(there, desired)) await this.#changePolicy(work);
   }
 

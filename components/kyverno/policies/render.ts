@@ -95,12 +95,10 @@ function lookUp(name: string, variables: PolicyVariables): string | number | boo
 }
 
 function withAutogen(policy: AccountPolicy): AccountPolicy {
-  const { [AUTOGEN_ANNOTATION]: _, ...annotations } = policy.metadata.annotations ?? {};
-  const { annotations: __, ...metadata } = policy.metadata;
-  return {
-    ...policy,
-    metadata: { ...metadata, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
-  };
+  const annotations = Object.entries(policy.metadata.annotations ?? {}).filter(
+    ([key]) => key !== AUTOGEN_ANNOTATION,
+  );
+  return { ...policy, metadata: { ...policy.metadata, annotations: Object.fromEntries(annotations) } };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { LdapClient } from '../../../lib/ldap/client.ts';
 import { isNoAnswer } from '../../../lib/ldap/errors.ts';
 import { filterValue } from '../../../lib/ldap/escape.ts';
 import { valuesOf, type LdapConnection, type LdapEntry } from '../../../lib/ldap/types.ts';
-import { LOCK_ATTRIBUTES, readEntries, type DirectoryAnswer } from './read-entries.ts';
+import { LOCK_ATTRIBUTES, readEntries, type DirectoryAnswer, type EntryShape } from './read-entries.ts';
 
 /** Where accounts come from, as a seam: tests pass a list. Every method throws when the answer is not whole. */
 export interface AccountDirectory {
@@ -46,6 +46,19 @@ export async function readLdapSettings(file: string): Promise<LdapSettings> {
   });
 }
 
+const toolShape = (project: string): EntryShape => ({
+  type: 'tool',
+  nameAttribute: 'cn',
+  namePrefix: `${project}.`,
+  homesDirectory: '/data/project',
+});
+const ADMIN_SHAPE: EntryShape = {
+  type: 'admin',
+  nameAttribute: 'uid',
+  namePrefix: '',
+  homesDirectory: '/home',
+};
+
 /** A page of 500 entries takes milliseconds; a server that needs longer than this hangs. */
 const TIMEOUT_MS = 20_000;
 /** Filters stay below every server's limits when people are asked for in groups of this many. */
@@ -73,24 +86,10 @@ export class LdapDirectory implements AccountDirectory {
       });
       this.requests += Math.max(1, Math.ceil(tools.length / 500));
       const admins = await this.#admins(client);
-      const [toolAnswer, adminAnswer] = [
-        readEntries(tools, {
-          type: 'tool',
-          nameAttribute: 'cn',
-          namePrefix: `${project}.`,
-          homesDirectory: '/data/project',
-        }),
-        readEntries(admins, {
-          type: 'admin',
-          nameAttribute: 'uid',
-          namePrefix: '',
-          homesDirectory: '/home',
-        }),
-      ];
-      return {
-        accounts: [...toolAnswer.accounts, ...adminAnswer.accounts],
-        skipped: [...toolAnswer.skipped, ...adminAnswer.skipped],
-      };
+      return readEntries([
+        { entries: tools, shape: toolShape(project) },
+        { entries: admins, shape: ADMIN_SHAPE },
+      ]);
     });
   }
 

@@ -1,5 +1,6 @@
 import { valuesOf, type LdapEntry } from '../../../lib/ldap/types.ts';
 import {
+  keyOf,
   nameProblem,
   type Account,
   type AccountType,
@@ -31,26 +32,34 @@ const FIRST_UID = 1000;
 /** The kernel's ids have 32 bits, and the last one means "no change". */
 const LAST_UID = 2 ** 32 - 2;
 
+/** The entries that one search brought, and how to read them. */
+export interface EntryGroup {
+  readonly entries: readonly LdapEntry[];
+  readonly shape: EntryShape;
+}
+
 /**
  * Turns entries into accounts. An entry with any fault is skipped whole, with the reason. Of entries that claim the
  * same name or number all are skipped: which one is right is for a person to say, and acting on the wrong one would
  * hand a tool's files to another.
  */
-export function readEntries(entries: readonly LdapEntry[], shape: EntryShape): DirectoryAnswer {
+export function readEntries(groups: readonly EntryGroup[]): DirectoryAnswer {
   const accounts: (Account & { readonly entry: string })[] = [];
   const skipped: SkippedEntry[] = [];
-  for (const entry of entries) {
-    const read = readEntry(entry, shape);
-    if ('reason' in read) skipped.push({ type: shape.type, entry: printable(entry.dn), ...read });
-    else accounts.push({ ...read, entry: printable(entry.dn) });
+  for (const { entries, shape } of groups) {
+    for (const entry of entries) {
+      const read = readEntry(entry, shape);
+      if ('reason' in read) skipped.push({ type: shape.type, entry: printable(entry.dn), ...read });
+      else accounts.push({ ...read, entry: printable(entry.dn) });
+    }
   }
-  const names = countBy(accounts, ({ name }) => name);
+  const names = countBy(accounts, keyOf);
   const uids = countBy(accounts, ({ uid }) => uid);
   const unique: Account[] = [];
   for (const { entry, ...account } of accounts) {
-    const reason = duplicate(names.get(account.name), uids.get(account.uid));
+    const reason = duplicate(names.get(keyOf(account)), uids.get(account.uid));
     if (reason === undefined) unique.push(account);
-    else skipped.push({ type: shape.type, entry, names: [account.name], reason });
+    else skipped.push({ type: account.type, entry, names: [account.name], reason });
   }
   return { accounts: unique, skipped };
 }

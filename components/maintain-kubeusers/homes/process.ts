@@ -22,6 +22,11 @@ const STUCK_LIMIT = THREADS / 2;
 /** Processes given up that the kernel has not let end yet. With this many, the file system is left alone for now. */
 const ABANDONED_LIMIT = 3;
 
+/** It holds one file at a time of each operation. */
+const MEMORY = ['--max-semi-space-size=1', '--max-old-space-size=64'];
+/** A process without work is ended after this time: it is as large as Node itself. */
+const IDLE_MS = 30_000;
+
 interface Waiting {
   readonly settle: (result: OperationResult) => void;
   readonly timer: NodeJS.Timeout;
@@ -40,6 +45,7 @@ export class HomesProcess {
   readonly #queue: { operation: Operation; settle: (result: OperationResult) => void }[] = [];
   readonly #abandoned = new Set<ChildProcess>();
   #current: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
   #nextId = 0;
 
   constructor(options: HomesProcessOptions) {
@@ -82,7 +88,7 @@ export class HomesProcess {
     const { tool, admin } = this.#options.roots;
     const child = fork(module, [tool, admin], {
       serialization: 'advanced',
-      execArgv: [],
+      execArgv: MEMORY,
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { UV_THREADPOOL_SIZE: String(THREADS) },
     });
@@ -110,6 +116,14 @@ export class HomesProcess {
       waiting.settle(result);
     }
     this.#next();
+    if (current.waiting.size === 0 && current.stuck === 0) this.#endWhenIdle(current);
+  }
+
+  #endWhenIdle(current: Worker): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (this.#current === current && current.waiting.size === 0) this.close();
+    }, IDLE_MS).unref();
   }
 
   #late(current: Worker, id: number): void {
@@ -143,6 +157,7 @@ export class HomesProcess {
 
   /** Ends the process. Call it when nothing is under way. */
   close(): void {
+    clearTimeout(this.#idle);
     const current = this.#current;
     this.#current = undefined;
     current?.child.removeAllListeners();

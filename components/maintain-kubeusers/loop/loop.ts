@@ -30,8 +30,10 @@ export interface LoopOptions {
   readonly apiRequests: () => number;
 }
 
-/** Evaluations come at most this often, however many events there are: one takes some milliseconds at 4,000 accounts. */
+/** Evaluations come at most this often, however many events there are … */
 const EVALUATE_EVERY_MS = 200;
+/** … and take at most this part of the time. */
+const EVALUATE_SHARE = 0.05;
 /** Without a full pass for this many intervals something hangs. */
 const ILL_AFTER = 3;
 
@@ -170,8 +172,10 @@ export class Loop {
       const pause = Math.max(0, Math.min(this.#options.interval, Math.min(...retries) - monotonic()));
       await this.#wake.wait(pause, signal);
       if (isAborted(signal)) return;
+      const before = monotonic();
       if (this.#answer !== undefined) this.#evaluate(this.#answer.value);
-      await clock.sleep(EVALUATE_EVERY_MS, signal).catch(() => undefined);
+      const rest = Math.max(EVALUATE_EVERY_MS, (monotonic() - before) / EVALUATE_SHARE);
+      await clock.sleep(rest, signal).catch(() => undefined);
     }
   }
 

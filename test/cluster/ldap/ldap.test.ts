@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -435,8 +436,35 @@ suite('LDAP: trouble', () => {
     }
   });
 
+  test('a taken port is named, and freeing it is all it takes', async () => {
+    const { supervisor, hostPorts } = rig.cluster;
+    await supervisor.stop(['slapd']);
+    const intruder = createServer();
+    await new Promise<void>((resolve) => intruder.listen(hostPorts.ldap, '127.0.0.1', resolve));
+    await assert.rejects(rig.start(), { kind: 'cluster', why: /Address already in use/ });
+    await new Promise<void>((resolve) => {
+      intruder.close(() => {
+        resolve();
+      });
+    });
+    await supervisor.stop(['slapd']);
+    assert.equal(await rig.start(), true);
+    assert.equal(await count(), 103);
+  });
+
+  test('a damaged database is named, not served', async () => {
+    const file = path.join(rig.directory, 'database', 'data.mdb');
+    await rig.cluster.supervisor.stop(['slapd']);
+    const content = await readFile(file);
+    await writeFile(file, 'not a database');
+    await assert.rejects(rig.start(), { kind: 'cluster', why: /cannot be opened/ });
+    await rig.cluster.supervisor.stop(['slapd']);
+    await writeFile(file, content);
+    await rig.start();
+    assert.equal(await count(), 103);
+  });
+
   test('a lost reader password is made anew', async () => {
-    const { rm } = await import('node:fs/promises');
     await rm(ldapReader(rig.cluster).passwordFile);
     await rig.start();
     assert.equal(await bringTreeAbout(rig.directory, rig.context), 1);

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { writeRecord } from '../../../cluster/record.ts';
 import {
   bringTreeAbout,
@@ -20,8 +19,10 @@ import {
   LdapDirectory,
   readLdapSettings,
 } from '../../../components/maintain-kubeusers/accounts/directory.ts';
+import { systemClock } from '../../../lib/clock.ts';
 import { acquireLock } from '../../../lib/lock.ts';
 import { valuesOf } from '../../../lib/ldap/types.ts';
+import { waitFor } from '../../../lib/wait.ts';
 import { seedAccounts, zoo, type SeedAccountsRequest } from '../../../seed/accounts/index.ts';
 import { createRig, type LdapRig } from './rig.ts';
 
@@ -197,10 +198,10 @@ suite('seed-accounts', () => {
     assert.deepEqual(content, { tools: 3, locked: 0, people: 1 });
   });
 
-  /** Runs the command as people do. `untilOutput`: kill it with this signal as soon as it has said so. */
+  /** Runs the command as people do, with a signal sent to it at a moment of our choice. */
   async function command(
     args: readonly string[],
-    kill?: { readonly signal: NodeJS.Signals; readonly after: RegExp },
+    kill?: { readonly signal: NodeJS.Signals; readonly when: () => Promise<unknown> },
   ): Promise<{ code: number | null; output: string }> {
     // The rig's directory is the cluster's; the state root is what holds a cluster of that name.
     const env = { ...process.env, XDG_STATE_HOME: rig.stateHome };
@@ -211,47 +212,63 @@ suite('seed-accounts', () => {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      if (kill?.after.test(output) === true) child.kill(kill.signal);
     });
-    const [code] = (await once(child, 'close')) as [number | null];
+    const closed = once(child, 'close') as Promise<[number | null]>;
+    if (kill !== undefined) {
+      await kill.when();
+      child.kill(kill.signal);
+    }
+    const [code] = await closed;
     return { code, output };
   }
 
-  const STARTED = / [1-9][\d,]* of 3,001/;
+  /** Returns as soon as some accounts are there, with most of them still to come. */
+  const underWay = () =>
+    rig.writer((writer) =>
+      waitFor(
+        'some accounts',
+        async () => {
+          const { dn } = (await writer.read(toolDn('seed-0100'), ['1.1'])) ?? {};
+          return dn;
+        },
+        { clock: systemClock, signal: rig.context.signal, timeoutMs: 30_000, maxPauseMs: 10 },
+      ),
+    );
 
   test('the command killed in the middle leaves no half tool, and the next goes on', async () => {
-    const killed = await command(['3000', '--admins', '1'], { signal: 'SIGKILL', after: STARTED });
+    const killed = await command(['3000'], { signal: 'SIGKILL', when: underWay });
     assert.equal(killed.code, null, killed.output);
     const { accounts } = await seeded(rig);
     assert.ok(accounts.length > 0 && accounts.length < 3000, String(accounts.length));
     await assertWhole(rig, accounts.length);
-    const { code, output } = await command(['3000', '--admins', '1']);
+    const { code, output } = await command(['3000']);
     assert.equal(code, 0, output);
-    const created = /"event":"accounts","created":(\d+)/.exec(output)?.[1];
+    const created = /"event":"summary","created":(\d+)/.exec(output)?.[1];
     assert.equal(Number(created), 3000 - accounts.length);
+    assert.match(output, /"event":"progress","name":"write","total":\d+,"done":0/);
     await assertWhole(rig, 3000);
     await seed(DELETE_ALL);
   });
 
   test('Ctrl-C ends it cleanly with 130, and the next goes on', async () => {
-    const stopped = await command(['3000', '--admins', '1'], { signal: 'SIGINT', after: STARTED });
+    const stopped = await command(['3000'], { signal: 'SIGINT', when: underWay });
     assert.equal(stopped.code, 130, stopped.output);
     assert.match(stopped.output, /"kind":"interrupted"/);
     const { accounts } = await seeded(rig);
-    await assertWhole(rig, accounts.length);
     assert.ok(accounts.length < 3000);
+    await assertWhole(rig, accounts.length);
     await seed(seedOf(3000));
     await assertWhole(rig, 3000);
     await seed(DELETE_ALL);
   });
 
   test('a server killed in the middle is waited for, and nothing is missing in the end', async () => {
-    const before = rig.said().length;
     const seeding = seed(seedOf(3000));
-    while (!STARTED.test(rig.said().slice(before))) await delay(2);
+    await underWay();
     await rig.kill();
-    const { refused } = await seeding;
+    const { refused, unchanged } = await seeding;
     assert.deepEqual(refused, []);
+    assert.ok(unchanged > 0, 'it had to start again');
     await assertWhole(rig, 3000);
     assert.equal((await seed(seedOf(3000))).unchanged, 3001);
     await seed(DELETE_ALL);

@@ -27,7 +27,6 @@ github.com/pkg/errors v0.9.1/go.mod h1:bwawxfHBFNV+L2hUp1rHADufV3IMtnDRdf1r5NINE
 const MAIN = (word: string): string => `package main
 
 import (
-\t"encoding/json"
 \t"os"
 
 \t"github.com/pkg/errors"
@@ -36,8 +35,8 @@ import (
 var version = "unset"
 
 func main() {
-\tif err := json.NewEncoder(os.Stdout).Encode("${word} " + version); err != nil {
-\t\tpanic(errors.Wrap(err, "encode"))
+\tif _, err := os.Stdout.WriteString("${word} " + version + "\\n"); err != nil {
+\t\tpanic(errors.Wrap(err, "write"))
 \t}
 }
 `;

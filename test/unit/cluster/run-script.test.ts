@@ -52,6 +52,7 @@ suite('sv status', () => {
       'run: /s/etcd-1: (pid 12) 345s; run: log: (pid 11) 345s',
       'down: /s/kwok: 3s, normally up; run: log: (pid 21) 9s',
       'finish: /s/haproxy: (pid 31) 0s, normally up; run: log: (pid 30) 9s',
+      'down: /s/dies-at-once: 1s, normally up, want up; run: log: (pid 15) 9s',
       'warning: /s/slapd: unable to open supervise/ok: file does not exist',
       'fail: /s/gone: unable to change to service directory: file does not exist',
     ];
@@ -59,6 +60,7 @@ suite('sv status', () => {
       { name: 'etcd-1', supervised: true, pid: 12, seconds: 345 },
       { name: 'kwok', supervised: true, seconds: 3 },
       { name: 'haproxy', supervised: true, seconds: 0 },
+      { name: 'dies-at-once', supervised: true, seconds: 1, wantsUp: true },
       { name: 'slapd', supervised: false, seconds: 0 },
       { name: 'gone', supervised: false, seconds: 0 },
     ]);

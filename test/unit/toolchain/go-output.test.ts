@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Failure, interrupted } from '../../../lib/errors.ts';
 import type { PinnedModule } from '../../../cluster/toolchain/catalogue.ts';
-import { goFailure } from '../../../cluster/toolchain/failures.ts';
+import { diskFailure, goFailure } from '../../../cluster/toolchain/failures.ts';
 import { isAtLeast } from '../../../cluster/toolchain/go.ts';
 import { GoOutput } from '../../../cluster/toolchain/progress.ts';
 import { exited } from './fake-go.ts';
@@ -127,6 +127,32 @@ suite('why a build failed', () => {
     assert.equal(goFailure(module, ['# x'], stop, '/cache'), stop);
     const missing = new Failure({ kind: 'environment', what: 'go was not found' });
     assert.equal(goFailure(module, [], missing, '/cache'), missing);
+  });
+});
+
+suite('a cache that cannot be written', () => {
+  const systemError = (code: string): Error => Object.assign(new Error(`${code}: write`), { code });
+
+  test('a full disk, as Node and as other programs report it', () => {
+    const unpacking = new Failure({
+      kind: 'environment',
+      what: 'dpkg-deb exited with 2',
+      why: 'dpkg-deb: error: failed to write (No space left on device)',
+    });
+    for (const error of [systemError('ENOSPC'), systemError('EDQUOT'), unpacking])
+      assert.match(diskFailure('haproxy', error, '/cache')?.what ?? '', /^The disk is full: haproxy/);
+  });
+
+  test('a directory of another user', () => {
+    assert.match(
+      diskFailure('haproxy', systemError('EACCES'), '/cache')?.hint ?? '',
+      /\/cache belongs to you/,
+    );
+  });
+
+  test('anything else stays what it is', () => {
+    for (const error of [systemError('ENOENT'), new Error('a bug'), exited('dpkg-deb: corrupt archive')])
+      assert.equal(diskFailure('haproxy', error, '/cache'), undefined);
   });
 });
 

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { PlatformWorkload } from '../../../cluster/provider.ts';
+import { sortManifests } from '../../../components/kyverno/manifests.ts';
+import { workloadOf } from '../../../components/kyverno/workloads.ts';
+
+const processes = { webhookAddress: (service: string) => (service === '' ? undefined : '127.0.0.1:20012') };
+const pods = { webhookAddress: () => undefined };
+
+function workload(name: string, platform: Parameters<typeof workloadOf>[1]): PlatformWorkload {
+  const { deployments } = sortManifests([{ kind: 'Deployment', metadata: { name } }]);
+  const [deployment] = deployments;
+  assert.ok(deployment !== undefined);
+  return workloadOf(deployment, platform);
+}
+
+void suite('Kyverno’s controllers on a platform', () => {
+  test('a process registers its webhooks where HAProxy listens, and serves on loopback only', () => {
+    const { binary, webhook, processArguments } = workload('kyverno-admission-controller', processes);
+    assert.equal(binary, 'kyverno');
+    assert.equal(webhook?.service, 'kyverno-svc');
+    assert.deepEqual(webhook.replicaArguments(20_021), [
+      '--webhookServerHost=127.0.0.1',
+      '--webhookServerPort=20021',
+    ]);
+    assert.ok(processArguments?.(1).includes('--serverIP=127.0.0.1:20012'));
+  });
+
+  test('nothing but webhooks is served: no metrics, no profiles', () => {
+    for (const name of ['admission', 'background', 'cleanup', 'reports']) {
+      const args = workload(`kyverno-${name}-controller`, processes).processArguments?.(1) ?? [];
+      assert.ok(args.includes('--disableMetrics=true'), name);
+      assert.ok(args.includes('--otelConfig=none'), name);
+    }
+    assert.ok(
+      workload('kyverno-background-controller', processes)
+        .processArguments?.(1)
+        .includes('--controllerRuntimeMetricsAddress=0'),
+    );
+  });
+
+  test('the cleanup controller has flags of its own for where it listens', () => {
+    const { webhook } = workload('kyverno-cleanup-controller', processes);
+    assert.equal(webhook?.service, 'kyverno-cleanup-controller');
+    assert.deepEqual(webhook.replicaArguments(20_030), [
+      '--cleanupServerHost=127.0.0.1',
+      '--cleanupServerPort=20030',
+    ]);
+  });
+
+  test('pods register their webhooks by Service', () => {
+    const { processArguments } = workload('kyverno-admission-controller', pods);
+    assert.ok(!(processArguments?.(1) ?? []).some((argument) => argument.startsWith('--serverIP')));
+  });
+
+  test('a Deployment that the chart did not have before is no silent gap', () => {
+    assert.throws(() => workload('kyverno-new-controller', pods), /kyverno-new-controller/);
+  });
+});
