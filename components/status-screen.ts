@@ -2,6 +2,8 @@ import type { MachineMemory } from '../cluster/provider.ts';
 import type { Output } from '../lib/output.ts';
 import { formatBytes } from '../lib/sizes.ts';
 import type { KyvernoStatus } from './kyverno/index.ts';
+import type { LdapStatus } from './ldap/index.ts';
+import type { MaintainKubeusersStatus } from './maintain-kubeusers/index.ts';
 import type { Part, Status } from './status.ts';
 
 /** The status as one screen of lines. */
@@ -21,6 +23,9 @@ export function renderStatus(status: Status, output: Output): string[] {
       ]),
     ),
     ...section(heading('Kyverno'), status.kyverno, output, (kyverno) => kyvernoLines(kyverno, output)),
+    heading('LDAP'),
+    `  ${ldapLine(status.ldap, output)}`,
+    ...section(heading('Accounts'), status.accounts, output, (accounts) => accountLines(accounts, output)),
     heading('Memory'),
     ...status.machines.map((machine) => `  ${machineLine(machine, output)}`),
     '',
@@ -48,6 +53,38 @@ function kyvernoLines({ controllers, webhooks }: KyvernoStatus, output: Output):
   });
   const missing = webhooks.missing.length === 0 ? 'registered' : `missing: ${webhooks.missing.join(', ')}`;
   return [replicas.join(', '), `webhooks ${missing}`];
+}
+
+function ldapLine({ url, content }: LdapStatus, output: Output): string {
+  if ('problem' in content) return output.style('red', content.problem);
+  const { tools, locked, people } = content;
+  return `${url}: ${tools} tools${locked === 0 ? '' : `, ${locked} of them locked`}, ${people} people`;
+}
+
+/** How many skipped entries and problems one screen has room for; `--json` has more. */
+const NAMED = 3;
+
+function accountLines(
+  { accounts, skipped, problems, lastPass, ...rest }: MaintainKubeusersStatus,
+  output: Output,
+): string[] {
+  const { total, ready, pending, disabled } = accounts;
+  const cost = lastPass?.seconds.toFixed(2);
+  return [
+    `${total} in all: ${ready} ready, ${pending} pending, ${disabled} disabled, ${accounts.skipped} skipped`,
+    ...(lastPass === undefined
+      ? []
+      : [
+          `last pass: ${cost ?? ''} s, ${lastPass.apiRequests} API requests, ${lastPass.fileOperations} file operations, ${lastPass.actions} actions`,
+        ]),
+    ...skipped
+      .slice(0, NAMED)
+      .map(({ entry, reason }) => output.style('yellow', `skipped ${entry}: ${reason}`)),
+    ...problems.slice(0, NAMED).map(({ account, problem }) => output.style('red', `${account}: ${problem}`)),
+    ...[rest.massDeleteBlocked, rest.ldapError]
+      .filter((text) => text !== undefined)
+      .map((text) => output.style('red', text)),
+  ];
 }
 
 function colour(state: string, output: Output): string {

@@ -15,6 +15,8 @@ import {
 } from '../lib/kube/types.ts';
 import { haproxyDirectory, haproxyStatus, type HAProxyStatus } from './haproxy/index.ts';
 import { kyvernoStatus, type KyvernoStatus } from './kyverno/index.ts';
+import { ldapStatus, type LdapStatus } from './ldap/index.ts';
+import { maintainKubeusersStatus, type MaintainKubeusersStatus } from './maintain-kubeusers/index.ts';
 
 /** A part of the status, or why it could not be had: one part that is down must not hide the others. */
 export type Part<T> =
@@ -37,6 +39,8 @@ export interface Status {
   readonly api: Part<ApiStatus>;
   readonly haproxy: Part<HAProxyStatus>;
   readonly kyverno: Part<KyvernoStatus>;
+  readonly ldap: LdapStatus;
+  readonly accounts: Part<MaintainKubeusersStatus>;
   readonly machines: readonly MachineMemory[];
   readonly differences: readonly Difference[];
   /** Whether everything that belongs to the cluster works. */
@@ -48,10 +52,12 @@ export async function readStatus(name: string, context: Context): Promise<Status
   const cluster = await loadCluster(name, context);
   const client = await cluster.client({ retry: { budgetMs: 0, firstPauseMs: 0, maxPauseMs: 0 } });
   try {
-    const [api, haproxy, kyverno, machines] = await Promise.all([
+    const [api, haproxy, kyverno, ldap, accounts, machines] = await Promise.all([
       part(() => readApi(client, context)),
       part(() => haproxyStatus(haproxyDirectory(cluster))),
       part(() => kyvernoStatus(cluster, client)),
+      ldapStatus(cluster, context.signal),
+      part(() => maintainKubeusersStatus(cluster.directory)),
       cluster.memory(),
     ]);
     const running = machines.every(({ processes }) => processes.every(({ pid }) => pid !== undefined));
@@ -60,8 +66,18 @@ export async function readStatus(name: string, context: Context): Promise<Status
       api,
       haproxy,
       kyverno,
+      ldap,
+      accounts,
       machines,
-      healthy: running && api.ok && haproxy.ok && haproxy.value.ready && kyverno.ok && kyverno.value.ready,
+      healthy:
+        running &&
+        api.ok &&
+        haproxy.ok &&
+        haproxy.value.ready &&
+        kyverno.ok &&
+        kyverno.value.ready &&
+        !('problem' in ldap.content) &&
+        accounts.ok,
     };
   } finally {
     await client.close();

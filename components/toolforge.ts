@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import { writeMarker } from '../cluster/open.ts';
 import type { Profile } from '../cluster/profile.ts';
 import type { Provider, UpState } from '../cluster/provider.ts';
@@ -9,6 +7,7 @@ import { moduleFiles, resolveBinaries } from '../cluster/toolchain/resolve.ts';
 import type { Context } from '../lib/context.ts';
 import type { Plan, Progress, Step } from '../lib/steps.ts';
 import { haproxyPlan, type HAProxyProgram } from './haproxy/index.ts';
+import { saveFreshImage } from './image.ts';
 import { kyvernoPlans, type ChartSource } from './kyverno/index.ts';
 import { ldapDirectory, ldapFiles, ldapPlan } from './ldap/index.ts';
 import { maintainKubeusersPlan } from './maintain-kubeusers/index.ts';
@@ -50,7 +49,7 @@ export function upPlan(
       },
       context,
     ),
-    saveFreshImage(record, context),
+    saveImage(record, context),
   ];
 }
 
@@ -106,21 +105,14 @@ function mark(record: ClusterRecord): Step<UpState> {
   };
 }
 
-/** Where the image of a fresh cluster is kept: what `reset` goes back to. */
-export function freshImage(directory: string): string {
-  return path.join(directory, 'images', 'fresh.db');
-}
-
 /** Saves the image of a fresh cluster, once, and notes that it is ready. */
-function saveFreshImage(record: ClusterRecord, context: Context): Step<UpState> {
+function saveImage(record: ClusterRecord, context: Context): Step<UpState> {
   return {
     id: 'image',
     title: 'Save the image of a fresh cluster',
     async run({ cluster }) {
-      const file = freshImage(cluster.directory);
       if (record.ready) return 'saved before';
-      await rm(file, { force: true });
-      await cluster.saveState(file);
+      await saveFreshImage(cluster, context);
       await writeRecord(context.paths, { ...record, ready: true });
       return undefined;
     },

@@ -67,7 +67,10 @@ export function slapdConf(config: SlapdConfig): string {
   return lines.join('\n');
 }
 
-/** What clients search by; entryCSN and entryUUID for those that synchronise. */
+/**
+ * What clients search by; entryCSN and entryUUID for those that synchronise. An index added here does not know the
+ * entries of a database that is there already until `slapindex` ran over it: searches by it would miss them.
+ */
 const INDEXES = [
   'objectClass,entryUUID,entryCSN eq',
   'cn,uid eq,subinitial',

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { suite, test } from 'node:test';
+import 'reflect-metadata';
+import { Pkcs10CertificateRequest } from '@peculiar/x509';
+import { CertificateIssuer } from '../../../components/maintain-kubeusers/certificates/issuer.ts';
+import { createRequest } from '../../../components/maintain-kubeusers/certificates/request.ts';
+import { issueCertificate, createAuthority } from '../../../cluster/pki/certificates.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import type { KubeObject } from '../../../lib/kube/types.ts';
+import { FakeApi } from './fake-api.ts';
+import { NOW } from './fakes.ts';
+
+const SUBJECT = { requestName: 'tool-a', commonName: 'a', organization: 'toolforge' };
+const P256 = { keyAlgorithm: 'P-256' } as const;
+const PATH = '/apis/certificates.k8s.io/v1/certificatesigningrequests/tool-a';
+
+/** An API whose signer does what the test says with an approved request. */
+function stage(sign: (request: KubeObject) => Promise<KubeObject['status']>) {
+  const api = new FakeApi();
+  const request = api.request.bind(api);
+  api.request = async (method, path, options) => {
+    if (!path.endsWith('/approval')) return request(method, path, options);
+    const body = options?.body as KubeObject;
+    const approved = await request<KubeObject>(method, path.replace('/approval', ''), { body });
+    setImmediate(() => {
+      void sign(approved).then((status) => {
+        const signed = { ...approved, status, metadata: { ...approved.metadata, resourceVersion: undefined } };
+        return request('PUT', path.replace('/approval', ''), { body: signed });
+      });
+    });
+    return approved as never;
+  };
+  const issuer = new CertificateIssuer({
+    client: api,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    onError: assert.fail,
+  });
+  return { api, issuer };
+}
+
+const pem = (certificate: string) => ({ certificate: Buffer.from(certificate).toString('base64') });
+
+suite('certificate requests', () => {
+  test('name the user and its group, and are signed with their own key', async () => {
+    for (const algorithm of ['P-256', 'RSA-4096'] as const) {
+      const { request, key } = await createRequest('a', 'toolforge', algorithm);
+      const parsed = new Pkcs10CertificateRequest(request);
+      assert.equal(parsed.subject, 'O=toolforge, CN=a');
+      assert.ok(await parsed.verify());
+      assert.match(key, /^-----BEGIN PRIVATE KEY-----/);
+    }
+  });
+
+  test('a signer that signs another key is found out', async () => {
+    const authority = await createAuthority('test');
+    const { certificate } = await issueCertificate(authority, { commonName: 'a', usage: 'client' });
+    const { api, issuer } = stage(async () => Promise.resolve(pem(certificate)));
+    await assert.rejects(issuer.issue(SUBJECT, P256), /signed another key/);
+    assert.ok(!api.objects.has(PATH), 'the request is taken away all the same');
+  });
+
+  test('a refusal is an error with its reason', async () => {
+    const conditions = [{ type: 'Failed', status: 'True', message: 'no such usage' }];
+    const { issuer } = stage(async () => Promise.resolve({ conditions }));
+    await assert.rejects(issuer.issue(SUBJECT, P256), /tool-a was not signed: Failed: no such usage/);
+  });
+
+  test('what an earlier try left is replaced; one WATCH serves all', async () => {
+    const { api, issuer } = stage(async () => Promise.resolve({ conditions: [{ type: 'Denied', status: 'True' }] }));
+    api.objects.set(PATH, { metadata: { name: 'tool-a', resourceVersion: '1' } });
+    const names = ['tool-a', 'tool-b', 'tool-c'];
+    const all = names.map((requestName) => issuer.issue({ ...SUBJECT, requestName }, P256));
+    for (const each of all) await assert.rejects(each, /Denied/);
+    assert.equal(api.requests.filter((request) => request.startsWith('WATCH')).length, 1);
+    assert.deepEqual(api.names(), []);
+  });
+
+  test('what comes back says when it is valid', async () => {
+    // A certificate of the very key that was asked for, as the controller manager makes it.
+    const authority = await createAuthority('test');
+    const { issuer } = stage(async (request) => {
+      const text = Buffer.from(String((request['spec'] as { request: string }).request), 'base64').toString();
+      const { X509CertificateGenerator } = await import('@peculiar/x509');
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      assert.ok(publicKey.type === 'public' && authority.certificate.length > 0);
+      const signingKey = await crypto.subtle.importKey(
+        'pkcs8',
+        privateKey.export({ format: 'der', type: 'pkcs8' }),
+        { name: 'ECDSA', namedCurve: 'P-256' },
+        false,
+        ['sign'],
+      );
+      const made = await X509CertificateGenerator.create({
+        subject: 'O=toolforge, CN=a',
+        issuer: 'CN=test',
+        notBefore: new Date(NOW),
+        notAfter: new Date(NOW + 1_000),
+        publicKey: await new Pkcs10CertificateRequest(text).publicKey.export(),
+        signingKey,
+        signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      });
+      return pem(made.toString('pem'));
+    });
+    const issued = await issuer.issue(SUBJECT, P256);
+    assert.deepEqual(issued.validity, { from: NOW, until: NOW + 1_000 });
+    assert.match(new X509Certificate(issued.certificate).subject, /CN=a/);
+    assert.ok(createHash('sha256').update(issued.key).digest().length === 32);
+  });
+});

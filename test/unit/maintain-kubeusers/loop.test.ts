@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../../../lib/clock.ts';
+import type { Account } from '../../../components/maintain-kubeusers/accounts/account.ts';
+import { allowMassDelete } from '../../../components/maintain-kubeusers/mass-delete.ts';
+import { Loop } from '../../../components/maintain-kubeusers/loop/loop.ts';
+import { Reconciler } from '../../../components/maintain-kubeusers/loop/reconciler.ts';
+import { createMetrics } from '../../../components/maintain-kubeusers/metrics.ts';
+import { DAY, FakeDirectory, silentLog, tool, workshop } from './fakes.ts';
+
+const many = (count: number): Account[] =>
+  Array.from({ length: count }, (_, index) => tool(`t${index}`, 50_000 + index));
+
+/** A loop that runs, with everything around it in memory. */
+function running(accounts: readonly Account[]) {
+  const shop = workshop();
+  const directory = new FakeDirectory(accounts);
+  const metrics = createMetrics();
+  const monotonic = (): number => performance.now();
+  let loop: Loop | undefined = undefined as Loop | undefined;
+  const reconciler = new Reconciler({
+    ...{ tools: shop.tools, log: silentLog, metrics, monotonic },
+    now: () => Date.now(),
+    renewBefore: -100_000 * DAY, // the fake's certificates are of another year
+    removalLimits: { fraction: 0.05, minimum: 10 },
+    allowMassDelete: false,
+    places: 8,
+    onDone: () => loop?.wake(),
+  });
+  loop = new Loop({
+    ...{ reconciler, directory, metrics, monotonic, log: silentLog, clock: systemClock },
+    client: shop.api,
+    homes: shop.homes,
+    interval: 60_000,
+    changeInterval: 20,
+    apiRequests: () => shop.api.requests.length,
+  });
+  const service = loop;
+  const stop = new AbortController();
+  const ended = service.run(stop.signal);
+  return {
+    ...{ ...shop, directory, metrics, loop: service },
+    async until(what: string, reached: () => boolean): Promise<void> {
+      const deadline = performance.now() + 20_000;
+      while (!reached()) {
+        if (performance.now() > deadline) assert.fail(`waited for ${what}: ${JSON.stringify(service.status())}`);
+        await delay(5);
+      }
+    },
+    async end(): Promise<void> {
+      stop.abort();
+      await ended;
+    },
+  };
+}
+
+suite('the loop', () => {
+  test('acts on new, locked, unlocked and removed accounts without a full pass', async () => {
+    const rig = running(many(2));
+    const { loop, api, directory, until } = rig;
+    const counts = () => loop.status().accounts;
+    await until('the first two', () => counts().ready === 2);
+    const has = (name: string): boolean => api.objects.has(`/api/v1/namespaces/tool-${name}`);
+    directory.set([...many(2), tool('new', 51_000)]);
+    await until('the new one', () => has('new') && counts().ready === 3);
+    directory.set([...many(2), tool('new', 51_000, true)]);
+    await until('the locked one', () => !has('new') && counts().disabled === 1);
+    directory.set([...many(2), tool('new', 51_000)]);
+    await until('the unlocked one', () => has('new') && counts().ready === 3);
+    directory.set(many(2));
+    await until('the removed one', () => !has('new') && counts().total === 2);
+    await rig.end();
+  });
+
+  test('what somebody deletes is made again, without asking the directory', async () => {
+    const rig = running(many(1));
+    const { loop, api, directory, until } = rig;
+    await until('the first', () => loop.status().accounts.ready === 1);
+    const asked = directory.requests;
+    directory.failing = new Error('down'); // and LDAP is not needed for it
+    await api.delete({ group: '', version: 'v1', plural: 'namespaces' }, 'tool-t0');
+    await until('the namespace', () => api.objects.has('/api/v1/namespaces/tool-t0/configmaps/maintain-kubeusers'));
+    assert.ok(directory.requests >= asked);
+    await rig.end();
+  });
+
+  test('LDAP that fails removes nobody, is named, and is used again when it is back', async () => {
+    const rig = running(many(3));
+    const { loop, api, directory, until } = rig;
+    await until('all', () => loop.status().accounts.ready === 3);
+    directory.failing = new Error('LDAP is down');
+    await until('the error', () => loop.status().ldapError !== undefined);
+    assert.equal(loop.status().accounts.ready, 3);
+    directory.failing = undefined;
+    directory.set([...many(3), tool('new', 51_000)]);
+    await until('the new one', () => api.objects.has('/api/v1/namespaces/tool-new'));
+    await until('no error', () => loop.status().ldapError === undefined);
+    await rig.end();
+  });
+
+  test('homes that hang hold back their account alone', async () => {
+    const rig = running([]);
+    const { loop, homes, directory, until } = rig;
+    homes.before = (path) => (path.startsWith('tool/t3') ? new Promise(() => undefined) : undefined);
+    directory.set(many(6));
+    await until('the others', () => loop.status().accounts.ready === 5);
+    directory.set([...many(6), tool('new', 51_000)]);
+    await until('one that comes later', () => loop.status().accounts.ready === 6);
+    assert.equal(loop.status().work.underWay, 1);
+  });
+
+  test('an empty directory is not followed, until a permit says so', async () => {
+    const rig = running(many(12));
+    const { loop, api, directory, metrics, until } = rig;
+    await until('all', () => loop.status().accounts.ready === 12);
+    directory.set([]);
+    await until('the guard', () => loop.status().massDeleteBlocked !== undefined);
+    loop.collect();
+    assert.match(await metrics.registry.metrics(), /^maintain_kubeusers_mass_delete_blocked 1$/m);
+    assert.ok(api.objects.has('/api/v1/namespaces/tool-t0'));
+    await allowMassDelete(api, 12);
+    await until('the permit', () => api.names().every((path) => !path.includes('tool-t')));
+    await until('its end', () => loop.status().massDeleteBlocked === undefined);
+    await rig.end();
+  });
+
+  test('an answer that misses an account once does not delete it', async () => {
+    const rig = running(many(3));
+    const { loop, api, directory, until } = rig;
+    await until('all', () => loop.status().accounts.ready === 3);
+    const whole = directory.answer;
+    let reads = 0;
+    const read = directory.read.bind(directory);
+    directory.read = async () => {
+      reads += 1;
+      const answer = await read();
+      return reads === 1 ? { ...answer, accounts: answer.accounts.slice(1) } : answer;
+    };
+    directory.set(whole.accounts);
+    await until('both reads', () => reads >= 2);
+    await delay(50);
+    assert.ok(!api.requests.some((request) => request.startsWith('DELETE')));
+    await rig.end();
+  });
+
+  test('metrics have production\'s names, with a first value before anything happened', async () => {
+    const rig = running(many(2));
+    await rig.until('all', () => rig.loop.status().accounts.ready === 2);
+    await rig.end();
+    rig.loop.collect();
+    const text = await rig.metrics.registry.metrics();
+    for (const line of [
+      /^maintain_kubeusers_accounts_created_total\{account_type="tool"\} 2$/m,
+      /^maintain_kubeusers_accounts_renewed_total\{account_type="tool"\} 0$/m,
+      /^maintain_kubeusers_accounts_disabled_total\{account_type="admin"\} 0$/m,
+      /^maintain_kubeusers_accounts_removed_total\{account_type="tool"\} 0$/m,
+      /^maintain_kubeusers_run_seconds_count 1$/m,
+      /^maintain_kubeusers_run_finished \d+/m,
+      /^maintain_kubeusers_accounts\{account_type="tool",status="ready"\} 2$/m,
+      /^maintain_kubeusers_certificate_expiry_timestamp_seconds \d+/m,
+      /^maintain_kubeusers_mass_delete_blocked 0$/m,
+    ]) {
+      assert.match(text, line);
+    }
+  });
+});
