@@ -1,7 +1,8 @@
+import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { isMap, isSeq, parse, parseDocument, type Document } from 'yaml';
-import { Failure } from '../lib/errors.ts';
+import { Failure, systemCode } from '../lib/errors.ts';
 import { readFileIfExists, writeFileIfChanged } from '../lib/files.ts';
 
 const LISTS = ['clusters', 'users', 'contexts'] as const;
@@ -22,7 +23,8 @@ export function userKubeconfig(env: NodeJS.ProcessEnv): string {
  * and all other entries stay as they are.
  * @param ours the text of the cluster's own kubeconfig
  */
-export async function mergeKubeconfig(file: string, ours: string, cluster: string): Promise<void> {
+export async function mergeKubeconfig(link: string, ours: string, cluster: string): Promise<void> {
+  const file = await realFile(link);
   const document = await readDocument(file);
   const name = contextName(cluster);
   const own = parse(ours) as Record<(typeof LISTS)[number], Record<string, unknown>[]>;
@@ -39,13 +41,24 @@ export async function mergeKubeconfig(file: string, ours: string, cluster: strin
 }
 
 /** Takes the cluster out again, if it is there. A file that we cannot read is left alone. */
-export async function unmergeKubeconfig(file: string, cluster: string): Promise<void> {
+export async function unmergeKubeconfig(link: string, cluster: string): Promise<void> {
+  const file = await realFile(link);
   const text = await readFileIfExists(file);
   if (text?.includes(contextName(cluster)) !== true) return;
   const document = await readDocument(file);
   removeEntries(document, contextName(cluster));
   if (document.get('current-context') === contextName(cluster)) document.set('current-context', '');
   await writeFileIfChanged(file, document.toString());
+}
+
+/** Some keep their kubeconfig elsewhere and link to it: the file is written, the link stays. */
+async function realFile(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return file;
+    throw error;
+  }
 }
 
 async function readDocument(file: string): Promise<Document> {

@@ -24,6 +24,8 @@ export interface CommandDefinition<Schema extends z.ZodType> {
   run(options: z.infer<Schema>, context: Context): Promise<void>;
   /** For `kubectl` and the like: everything after the command goes to it unread. */
   readonly passThrough?: boolean;
+  /** Another program has the terminal (kubectl, tail, a shell): Ctrl-C is its business, and it speaks for itself. */
+  readonly foreground?: boolean;
 }
 
 /** An option that can also be set in the environment or in `.env`, always with our prefix. */
@@ -49,7 +51,7 @@ export async function main<Schema extends z.ZodType>(definition: CommandDefiniti
   const abort = new AbortController();
   const stop = (): void => {
     if (abort.signal.aborted) return; // a second Ctrl-C changes nothing: stopping is quick, and clean
-    output.note('\nStopping …');
+    if (definition.foreground !== true) output.note('\nStopping …');
     abort.abort(interrupted());
   };
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);

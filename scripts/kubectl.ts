@@ -9,6 +9,7 @@ await main({
   arguments: [['[args...]', 'everything for kubectl, as you know it']],
   passThrough: true,
   examples: ['npm run kubectl -- get pods -A', 'npm run kubectl -- --name second get nodes'],
+  foreground: true,
   schema: z.object({ name: clusterName, args: z.array(z.string()).default([]) }),
   async run({ name, args }, context) {
     const { openCluster } = await import('../cluster/open.ts');

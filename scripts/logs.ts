@@ -12,6 +12,7 @@ await main({
     option('-n, --lines <count>', 'how many lines from the end').default('100'),
   ],
   examples: ['npm run logs', 'npm run logs -- kube-apiserver-1 -f'],
+  foreground: true,
   schema: z.object({
     name: clusterName,
     component: z.string().optional(),

@@ -6,7 +6,7 @@ import { makePrivateDirectory } from '../../lib/files.ts';
 import { acquireLock } from '../../lib/lock.ts';
 import { binDirectory, cacheEntry, isBuildDirectory, lockFile } from '../toolchain/cache.ts';
 import { loadCatalogue, MODULES_DIRECTORY } from '../toolchain/catalogue.ts';
-import { debianDirectory, debianEntry } from '../toolchain/debian.ts';
+import { aptEntry, debianDirectory, debianEntry } from '../toolchain/debian.ts';
 import { goCaches } from '../toolchain/go.ts';
 import { HOST_SET_NAMES } from '../toolchain/host-programs.ts';
 import { directorySize } from './sizes.ts';
@@ -26,7 +26,8 @@ export async function prune(context: Context, modules = MODULES_DIRECTORY): Prom
   const sets = await Promise.all(HOST_SET_NAMES.map((set) => debianEntry(set, cache)));
   const keep = new Set([...entries, ...sets].map(({ directory }) => directory));
   await makePrivateDirectory(binDirectory(cache));
-  return whileNothingBuilds(entries.map(lockFile), context, async () => {
+  await makePrivateDirectory(debianDirectory(cache));
+  return whileNothingBuilds([...entries, aptEntry(cache)].map(lockFile), context, async () => {
     const caches = goCaches(context.paths);
     const stale = [
       ...(await children(binDirectory(cache))),

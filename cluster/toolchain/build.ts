@@ -1,4 +1,5 @@
 import { mkdir, open, rename, statfs } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
@@ -8,7 +9,7 @@ import { binaryPath, buildDirectory, type CacheEntry } from './cache.ts';
 import type { PinnedModule } from './catalogue.ts';
 import { spaceForBuild } from './costs.ts';
 import { diskHint, goFailure } from './failures.ts';
-import { buildFlags, goEnvironment, PLATFORM, requireGo } from './go.ts';
+import { buildFlags, goEnvironment, memoryForBuilds, parallelism, PLATFORM, requireGo } from './go.ts';
 import { GoOutput, narrate } from './progress.ts';
 
 /**
@@ -39,10 +40,23 @@ export async function buildBinaries(
     doing = () => building.building(stale);
     show();
     // `-o` with a directory names each program itself; GOTMPDIR: /tmp is small and in memory on many machines.
-    const args = ['build', '-v', ...buildFlags(module), '-o', `${output}${path.sep}`, ...packages];
+    const atOnce = String(parallelism(availableParallelism(), memoryForBuilds()));
+    const flags = ['-v', '-p', atOnce, ...buildFlags(module)];
+    const args = ['build', ...flags, '-o', `${output}${path.sep}`, ...packages];
     await runGo(module, args, building, context, { GOTMPDIR: work });
   };
   await narrate(module.title, () => doing(), context, progress, build);
+  await publish(module, binaries, output, entry, context);
+}
+
+/** Moves what was built into the cache entry, each program checked before. */
+async function publish(
+  module: PinnedModule,
+  binaries: readonly string[],
+  output: string,
+  entry: CacheEntry,
+  context: Context,
+): Promise<void> {
   await mkdir(entry.directory, { recursive: true, mode: 0o700 });
   for (const binary of binaries) {
     const built = path.join(output, executableName(packageOf(module, binary)));

@@ -94,7 +94,7 @@ export async function withEntryLock<T>(
   try {
     await makePrivateDirectory(path.dirname(entry.directory));
     const release = await acquireLock(lockFile(entry), {
-      command: `build ${title}`,
+      command: `prepare ${title}`,
       clock: context.clock,
       signal: context.signal,
       onWait: (holder) => {

@@ -30,10 +30,10 @@ const COSTS: Readonly<Record<string, BuildCost>> = {
   'kubernetes-1.33.13': cost(285, 3_850, 2_980),
   'kubernetes-1.24.17': cost(440, 4_700, 2_840),
   'etcd-3.6.16': cost(50, 660, 340),
-  'kyverno-1.18.2': cost(325, 5_220, 2_540),
+  'kyverno-1.18.2': cost(315, 5_220, 2_540),
   'kyverno-1.12.5': cost(165, 4_700, 2_220),
   'kwok-0.7.0': cost(97, 1_220, 815),
-  'helm-3.20.2': cost(60, 615, 370),
+  'helm-3.20.2': cost(55, 615, 370),
   'kind-0.31.0': cost(19, 250, 200),
   'coredns-1.14.7': cost(121, 2_800, 1_180),
 };

@@ -47,6 +47,11 @@ export function debianDirectory(cache: string): string {
   return path.join(cache, 'debian');
 }
 
+/** Where apt works while it downloads: one process at a time. */
+export function aptEntry(cache: string): CacheEntry {
+  return { directory: path.join(debianDirectory(cache), 'apt') };
+}
+
 /** Where a set is unpacked: `<cache>/debian/haproxy-bookworm-amd64-1a2b3c4d`. */
 export async function debianEntry(set: HostSet, cache: string): Promise<CacheEntry> {
   const release = await readOsRelease();
@@ -80,7 +85,7 @@ export async function unpackSets(
   context: Context,
   progress: Progress,
 ): Promise<void> {
-  const work: CacheEntry = { directory: path.join(debianDirectory(context.paths.cache), 'apt') };
+  const work = aptEntry(context.paths.cache);
   await withEntryLock(work, TITLE, context, progress, async () => {
     const entries = await Promise.all(sets.map((set) => debianEntry(set, context.paths.cache)));
     const missing: { set: HostSet; entry: CacheEntry }[] = [];

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
@@ -19,6 +20,23 @@ export const PLATFORM = {
 
 export function buildFlags(module: PinnedModule): string[] {
   return [...BUILD_FLAGS, '-ldflags', [...LINKER_FLAGS, ...module.ldflags].join(' ')];
+}
+
+/** Resident bytes of Go's linker for the largest program (kyverno: 2.2 GiB, measured); compilers take less. */
+const LINKER_MEMORY = 2.5 * 1024 ** 3;
+
+/**
+ * How many compilers and linkers run at once: Go itself would start a linker on each core, which is more than many
+ * laptops have memory for.
+ */
+export function parallelism(cores: number, freeMemory: number): number {
+  return Math.max(1, Math.min(cores, Math.floor(freeMemory / LINKER_MEMORY)));
+}
+
+/** Memory that builds may take, in bytes. macOS counts as used what it would give back at once. */
+export function memoryForBuilds(): number {
+  const available = process.availableMemory();
+  return process.platform === 'darwin' ? Math.max(available, totalmem() / 2) : available;
 }
 
 /** Go's caches: only builds need them, what is built does not. */

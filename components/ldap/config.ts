@@ -63,6 +63,10 @@ export function slapdConf(config: SlapdConfig): string {
     'overlay ppolicy',
     `ppolicy_default ${word(DEFAULT_POLICY_DN)}`,
     '',
+    '# For the writer, who asks it before he ends a transaction (lib/ldap/transaction.ts).',
+    'database monitor',
+    `access to * by dn.exact=${word(WRITER_DN)} read by * none`,
+    '',
   ];
   return lines.join('\n');
 }

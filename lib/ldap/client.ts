@@ -1,9 +1,9 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Attribute, Change, Client, type Entry } from 'ldapts';
+import { Attribute, Change, Client, type Control, type Entry } from 'ldapts';
 import { interrupted } from '../errors.ts';
 import { LdapError, ldapErrorOf, RESULT } from './errors.ts';
-import { END_TRANSACTION, endTransaction, START_TRANSACTION, TransactionControl } from './transaction.ts';
+import { keepOpen, runTransaction } from './transaction.ts';
 import type {
   LdapAttributes,
   LdapChange,
@@ -16,11 +16,6 @@ import type {
 const TIMEOUT_MS = 30_000;
 /** Production's server returns at most this many entries a search (TOOLFORGE.md 4); a page may not be larger. */
 const PAGE_SIZE = 500;
-/**
- * Changes under way at once: slapd works on up to eight of a connection at a time, and complains in its log about
- * every one beyond. Three gave as much as two hundred did.
- */
-const IN_FLIGHT = 3;
 const OPERATIONS = { replace: 'replace', 'add-values': 'add', 'delete-values': 'delete' } as const;
 
 /**
@@ -46,8 +41,11 @@ export class LdapClient {
   readonly #connection: LdapConnection;
   readonly #client: Client;
   #socket: Socket | undefined;
+  /** Whether a transaction is under way, and how to let go of what keeps it safe (`keepOpen`). */
+  #settling = false;
+  #release: (() => void) | undefined;
   readonly #abort = (): void => {
-    this.#socket?.destroy();
+    if (!this.#settling) this.#socket?.destroy();
   };
 
   /** Use `connectLdap`. */
@@ -116,33 +114,29 @@ export class LdapClient {
 
   /**
    * Makes all changes or none (RFC 5805): one write to the disk, and never half of what belongs together. In no
-   * certain order, since the server works on several at once: none of them may need another.
+   * certain order, since the server works on several at once: none of them may need another. Ctrl-C ends it after
+   * the transaction.
    */
   async transaction(changes: readonly LdapChange[]): Promise<void> {
-    const what = `${changes.length} changes in one`;
-    const { value } = await this.#ask(what, () => this.#client.exop(START_TRANSACTION));
-    const id = Buffer.from(value ?? '');
-    const control = new TransactionControl(id);
-    const queue = changes.values();
-    let refused: LdapError | undefined;
-    const sender = async (): Promise<void> => {
-      for (const change of queue) {
-        try {
-          await this.#send(change, control);
-        } catch (error) {
-          refused ??= ldapErrorOf(`${change.kind} ${change.dn}`, error);
-          return;
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, sender));
-    await this.#ask(what, () =>
-      this.#client.exop(END_TRANSACTION, endTransaction(id, refused === undefined)),
-    );
-    if (refused !== undefined) throw refused;
+    if (this.#aborted()) throw interrupted();
+    this.#release ??= this.#socket === undefined ? undefined : keepOpen(this.#socket);
+    this.#settling = true;
+    try {
+      const user = this.#connection.bind?.dn ?? '';
+      await runTransaction(this.#client, user, changes, async (change, control) => {
+        await this.#send(change, control).catch((error: unknown) => {
+          throw ldapErrorOf(`${change.kind} ${change.dn}`, error);
+        });
+      });
+    } catch (error) {
+      throw error instanceof LdapError ? error : ldapErrorOf(`${changes.length} changes in one`, error);
+    } finally {
+      this.#settling = false;
+      if (this.#aborted()) this.#abort();
+    }
   }
 
-  async #send(change: LdapChange, control?: TransactionControl): Promise<void> {
+  async #send(change: LdapChange, control?: Control): Promise<void> {
     switch (change.kind) {
       case 'add':
         return this.#client.add(change.dn, attributesOf(change.attributes), control);
@@ -178,6 +172,7 @@ export class LdapClient {
     this.#connection.signal?.removeEventListener('abort', this.#abort);
     await this.#client.unbind().catch(() => undefined);
     this.#socket?.destroy();
+    this.#release?.();
   }
 }
 

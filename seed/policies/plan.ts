@@ -2,7 +2,7 @@ import type { PolicyTemplate } from '../../components/kyverno/policies/render.ts
 import { Failure } from '../../lib/errors.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { NAMESPACES, POLICIES, type KubeObject, type ObjectMeta } from '../../lib/kube/types.ts';
-import type { DoomedNamespace } from '../remove-namespaces.ts';
+import type { DoomedNamespace } from '../empty-namespaces.ts';
 import { isOurs, isUpToDate } from './compare.ts';
 import { desiredPolicy, targets, type Target } from './desired.ts';
 import { SEED_LABEL, type SeedPoliciesOptions } from './options.ts';

@@ -27,8 +27,11 @@ export interface PolicyRenderOptions {
   readonly autogen?: boolean;
 }
 
-interface Match {
-  readonly any: readonly { readonly resources: { readonly kinds: readonly string[] } }[];
+interface Rule {
+  readonly name: string;
+  readonly match: { readonly any: readonly { readonly resources: { readonly kinds: readonly string[] } }[] };
+  readonly mutate?: object;
+  readonly validate?: object;
 }
 
 /** A Kyverno `Policy`, as far as this project looks into it. */
@@ -40,12 +43,7 @@ export interface AccountPolicy extends KubeObject {
     readonly annotations?: Record<string, string>;
   };
   readonly spec: {
-    readonly rules: readonly {
-      readonly name: string;
-      readonly match: Match;
-      readonly mutate?: object;
-      readonly validate?: object;
-    }[];
+    readonly rules: readonly Rule[];
     readonly [field: string]: unknown;
   };
 }
@@ -94,11 +92,23 @@ function lookUp(name: string, variables: PolicyVariables): string | number | boo
   return value;
 }
 
+/** Kyverno derives rules from rules about `Pod`, written just so, and where no annotation forbids it. */
 function withAutogen(policy: AccountPolicy): AccountPolicy {
   const annotations = Object.entries(policy.metadata.annotations ?? {}).filter(
     ([key]) => key !== AUTOGEN_ANNOTATION,
   );
-  return { ...policy, metadata: { ...policy.metadata, annotations: Object.fromEntries(annotations) } };
+  return {
+    ...policy,
+    metadata: { ...policy.metadata, annotations: Object.fromEntries(annotations) },
+    spec: { ...policy.spec, rules: policy.spec.rules.map(withPlainKinds) },
+  };
+}
+
+function withPlainKinds(rule: Rule): Rule {
+  const any = rule.match.any.map(({ resources }) => ({
+    resources: { ...resources, kinds: resources.kinds.map((kind) => kind.replace(/^\*\//, '')) },
+  }));
+  return { ...rule, match: { any } };
 }
 
 /**
@@ -108,13 +118,17 @@ function withAutogen(policy: AccountPolicy): AccountPolicy {
 function withoutBackgroundSubresources(policy: AccountPolicy): AccountPolicy {
   if (policy.spec['background'] !== true) return policy;
   const rules = policy.spec.rules.map((rule) =>
-    rule.validate === undefined
-      ? rule
-      : { ...rule, match: { any: rule.match.any.filter((one) => !namesSubresource(one.resources.kinds)) } },
+    rule.validate === undefined ? rule : withoutSubresources(rule),
   );
   return { ...policy, spec: { ...policy.spec, rules } };
 }
 
-function namesSubresource(kinds: readonly string[]): boolean {
-  return kinds.some((kind) => kind.includes('/'));
+function withoutSubresources(rule: Rule): Rule {
+  const any = rule.match.any.filter(
+    ({ resources }) => !resources.kinds.some((kind) => SUBRESOURCE.test(kind)),
+  );
+  return { ...rule, match: { any } };
 }
+
+/** `Pod/ephemeralcontainers`, with or without a version before it. */
+const SUBRESOURCE = /\/[a-z]+$/;

@@ -298,6 +298,26 @@ suite('LDAP: searches', () => {
     });
     assert.deepEqual(await reader.search(TOOLS_DN, { ...TOOLS, filter: '(cn=local.fresh-*)' }), []);
   });
+
+  test('a hundred transactions, refused ones between them, do not shake the server', async () => {
+    const pid = await rig.pid();
+    await rig.writer(async (writer) => {
+      for (let round = 0; round < 100; round += 1) {
+        const names = Array.from({ length: 1 + (round % 8) }, (_, index) => `round-${round}-${index}`);
+        const entries = names.flatMap((name) => toolEntries({ name, uid: 59_800, maintainers: [] }));
+        const adds: LdapChange[] = entries.map((entry) => ({ kind: 'add', ...entry }));
+        const unknown: LdapChange = { kind: 'add', dn: 'uid=x', attributes: { objectClass: ['nonsense'] } };
+        if (round % 3 === 0) {
+          await assert.rejects(writer.transaction([...adds, unknown]), { what: /refused add uid=x/ });
+        } else {
+          await writer.transaction(adds);
+          await writer.transaction(entries.map(({ dn }) => ({ kind: 'delete', dn })));
+        }
+      }
+    });
+    assert.equal(await rig.pid(), pid);
+    assert.deepEqual(await reader.search(TOOLS_DN, { ...TOOLS, filter: '(cn=local.round-*)' }), []);
+  });
 });
 
 suite('LDAP: locks', () => {

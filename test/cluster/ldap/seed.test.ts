@@ -236,6 +236,7 @@ suite('seed-accounts', () => {
     );
 
   test('the command killed in the middle leaves no half tool, and the next goes on', async () => {
+    const pid = await rig.pid();
     const killed = await command(['3000'], { signal: 'SIGKILL', when: underWay });
     assert.equal(killed.code, null, killed.output);
     const { accounts } = await seeded(rig);
@@ -247,6 +248,7 @@ suite('seed-accounts', () => {
     assert.equal(Number(created), 3000 - accounts.length);
     assert.match(output, /"event":"progress","name":"write","total":\d+,"done":0/);
     await assertWhole(rig, 3000);
+    assert.equal(await rig.pid(), pid, 'the server must not have minded');
     await seed(DELETE_ALL);
   });
 

@@ -174,7 +174,7 @@ suite('the toolchain, with real Go', { skip: hasGo ? false : 'no Go on PATH' }, 
     const waiting = lines.findIndex((line) => line.includes('waiting for'));
     assert.ok(waiting >= 0, `one of them waits: ${lines.join('; ')}`);
     assert.match(lines[1 - waiting] ?? '', /^found /);
-    assert.match(lines[waiting] ?? '', /waiting for `build hello 1\.0\.0` \(process \d+\)/);
+    assert.match(lines[waiting] ?? '', /waiting for `prepare hello 1\.0\.0` \(process \d+\)/);
   });
 
   const failing: Readonly<

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -64,6 +64,16 @@ suite('merging into a kubeconfig', () => {
     await mergeKubeconfig(file, ours, 'toolforge');
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.equal((parse(await readFile(file, 'utf8')) as Parsed).contexts.length, 1);
+  });
+
+  test('writes the file behind a symbolic link and keeps the link', async () => {
+    const file = path.join(directory, 'real');
+    const link = path.join(directory, 'link');
+    await writeFile(file, THEIRS);
+    await symlink(file, link);
+    await mergeKubeconfig(link, ours, 'toolforge');
+    assert.ok((await lstat(link)).isSymbolicLink());
+    assert.match(await readFile(file, 'utf8'), /toolforge-local-toolforge/);
   });
 
   test('leaves a file that is no kubeconfig as it is and says so', async () => {

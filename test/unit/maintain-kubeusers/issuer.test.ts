@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { suite, test } from 'node:test';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { after, suite, test } from 'node:test';
 import 'reflect-metadata';
-import { Pkcs10CertificateRequest } from '@peculiar/x509';
+import { Pkcs10CertificateRequest, X509CertificateGenerator } from '@peculiar/x509';
 import { CertificateIssuer } from '../../../components/maintain-kubeusers/certificates/issuer.ts';
 import { createRequest } from '../../../components/maintain-kubeusers/certificates/request.ts';
 import { issueCertificate, createAuthority } from '../../../cluster/pki/certificates.ts';
@@ -31,11 +31,17 @@ function stage(sign: (request: KubeObject) => Promise<KubeObject['status']>) {
     });
     return approved as never;
   };
+  const end = new AbortController();
+  after(() => {
+    end.abort();
+  });
   const issuer = new CertificateIssuer({
     client: api,
     clock: systemClock,
-    signal: new AbortController().signal,
-    onError: assert.fail,
+    signal: end.signal,
+    onError(error) {
+      throw error;
+    },
   });
   return { api, issuer };
 }
@@ -44,13 +50,11 @@ const pem = (certificate: string) => ({ certificate: Buffer.from(certificate).to
 
 suite('certificate requests', () => {
   test('name the user and its group, and are signed with their own key', async () => {
-    for (const algorithm of ['P-256', 'RSA-4096'] as const) {
-      const { request, key } = await createRequest('a', 'toolforge', algorithm);
-      const parsed = new Pkcs10CertificateRequest(request);
-      assert.equal(parsed.subject, 'O=toolforge, CN=a');
-      assert.ok(await parsed.verify());
-      assert.match(key, /^-----BEGIN PRIVATE KEY-----/);
-    }
+    const { request, key } = await createRequest('a', 'toolforge', 'P-256');
+    const parsed = new Pkcs10CertificateRequest(request);
+    assert.equal(parsed.subject, 'O=toolforge, CN=a');
+    assert.ok(await parsed.verify());
+    assert.match(key, /^-----BEGIN PRIVATE KEY-----/);
   });
 
   test('a signer that signs another key is found out', async () => {
@@ -71,20 +75,19 @@ suite('certificate requests', () => {
     const { api, issuer } = stage(async () => Promise.resolve({ conditions: [{ type: 'Denied', status: 'True' }] }));
     api.objects.set(PATH, { metadata: { name: 'tool-a', resourceVersion: '1' } });
     const names = ['tool-a', 'tool-b', 'tool-c'];
-    const all = names.map((requestName) => issuer.issue({ ...SUBJECT, requestName }, P256));
-    for (const each of all) await assert.rejects(each, /Denied/);
+    const all = await Promise.allSettled(
+      names.map((requestName) => issuer.issue({ ...SUBJECT, requestName }, P256)),
+    );
+    for (const each of all) assert.match(String(each.status === 'rejected' && each.reason), /Denied/);
     assert.equal(api.requests.filter((request) => request.startsWith('WATCH')).length, 1);
     assert.deepEqual(api.names(), []);
   });
 
   test('what comes back says when it is valid', async () => {
     // A certificate of the very key that was asked for, as the controller manager makes it.
-    const authority = await createAuthority('test');
     const { issuer } = stage(async (request) => {
-      const text = Buffer.from(String((request['spec'] as { request: string }).request), 'base64').toString();
-      const { X509CertificateGenerator } = await import('@peculiar/x509');
-      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      assert.ok(publicKey.type === 'public' && authority.certificate.length > 0);
+      const text = Buffer.from((request['spec'] as { request: string }).request, 'base64').toString();
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const signingKey = await crypto.subtle.importKey(
         'pkcs8',
         privateKey.export({ format: 'der', type: 'pkcs8' }),
@@ -106,6 +109,5 @@ suite('certificate requests', () => {
     const issued = await issuer.issue(SUBJECT, P256);
     assert.deepEqual(issued.validity, { from: NOW, until: NOW + 1_000 });
     assert.match(new X509Certificate(issued.certificate).subject, /CN=a/);
-    assert.ok(createHash('sha256').update(issued.key).digest().length === 32);
   });
 });

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { Failure, interrupted } from '../../../lib/errors.ts';
 import type { PinnedModule } from '../../../cluster/toolchain/catalogue.ts';
 import { diskFailure, goFailure } from '../../../cluster/toolchain/failures.ts';
-import { isAtLeast } from '../../../cluster/toolchain/go.ts';
+import { isAtLeast, parallelism } from '../../../cluster/toolchain/go.ts';
 import { GoOutput } from '../../../cluster/toolchain/progress.ts';
 import { exited } from './fake-go.ts';
 
@@ -164,4 +164,11 @@ test('versions are compared by number', () => {
   assert.ok(!isAtLeast('1.9.9', '1.26'));
   assert.ok(!isAtLeast('1.26.7', '1.26.8'));
   assert.ok(!isAtLeast('unknown', '2.4'));
+});
+
+test('no more linkers at once than there is memory for, and never none', () => {
+  const GIB = 1024 ** 3;
+  assert.equal(parallelism(2, 20 * GIB), 2);
+  assert.equal(parallelism(8, 8 * GIB), 3);
+  assert.equal(parallelism(8, 1 * GIB), 1);
 });
