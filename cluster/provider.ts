@@ -59,6 +59,8 @@ export interface PlatformWorkload {
   readonly webhook?: { readonly service: string; replicaArguments(port: number): readonly string[] };
   /** Arguments that only a replica outside the cluster's network needs, given its private metrics port. */
   processArguments?(metricsPort: number): readonly string[];
+  /** No request waits for it: where it is a process beside the API servers, it must not slow them down. */
+  readonly background?: boolean;
 }
 
 export interface Platform {

@@ -4,17 +4,17 @@ import { Option } from 'commander';
 import { z } from 'zod';
 import { clusterDirectory } from '../cluster/record.ts';
 import { clusterName } from '../cluster/spec.ts';
-import { commonOptions, main, option } from '../lib/cli.ts';
+import { main, option } from '../lib/cli.ts';
 
-void commonOptions;
 const flag = z.boolean().default(false);
 
 await main({
-  name: 'maintain-kubeusers',
+  name: 'npm run maintain-kubeusers --',
   description:
-    'Make a namespace with all it needs of each account of LDAP, and keep it so. `npm run up` runs this as a service.',
+    'Makes a namespace with all it needs of each account of LDAP, and keeps it so. `npm run up` runs it as a service.',
   options: [
     option('--config <file>', 'its configuration file (default: the one that `npm run up` wrote)'),
+    // Not from the environment, where they would be forgotten.
     new Option('--once', 'one pass, then end'),
     new Option('--dry-run', 'print what would be done, and do nothing'),
     new Option('--verify', 'check everything that was made, files included, and have it repaired'),
@@ -30,13 +30,13 @@ await main({
     allowMassDelete: flag,
   }),
   async run({ name, config, ...options }, context) {
-    const { configurationFile, runMaintainKubeusers } = await import('../components/maintain-kubeusers/index.ts');
+    const { configurationFile, runMaintainKubeusers } =
+      await import('../components/maintain-kubeusers/index.ts');
     const { loadPolicyTemplate } = await import('../components/kyverno/policies/render.ts');
-    const file = config ?? configurationFile(clusterDirectory(context.paths, name));
     await runMaintainKubeusers(
       {
         ...options,
-        config: path.resolve(file),
+        config: path.resolve(config ?? configurationFile(clusterDirectory(context.paths, name))),
         async loadPolicy(profile) {
           const template = await loadPolicyTemplate(profile);
           return ({ namespace, uid, home }, { action }) =>

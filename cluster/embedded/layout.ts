@@ -42,7 +42,8 @@ export function balancedServices(record: ClusterRecord): BalancedService[] {
   return SERVICES.map((name, service) => ({
     name,
     port: port(record, 'services', service),
-    healthPath: '/health/readiness',
+    // Not readiness: for that, Kyverno reads two Secrets from the API server at every check.
+    healthPath: '/health/liveness',
     servers: Array.from({ length: replicasOf(name, record.spec) }, (_, index) => ({
       name: `${name}-${index + 1}`,
       host: LOOPBACK,

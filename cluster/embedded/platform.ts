@@ -83,6 +83,7 @@ export class EmbeddedPlatform implements Platform {
           KUBERNETES_SERVICE_PORT: api.port,
         },
         files: [kubeconfig],
+        ...(workload.background === true ? { yields: true } : {}),
       };
     });
   }

@@ -13,6 +13,8 @@ export interface Service {
   readonly workingDirectory?: string;
   /** How many files it may have open (soft limit). For programs that size their tables by the limit, as slapd does. */
   readonly openFiles?: number;
+  /** Nobody waits for what it does: it takes the processor time that other services leave. */
+  readonly yields?: boolean;
 }
 
 export interface ServiceStatus {

@@ -60,6 +60,8 @@ export function goEnvironment(context: Context): Record<string, string> {
     // Go fetches no other Go by itself, unless the person asked for that.
     GOTOOLCHAIN: context.env['GOTOOLCHAIN'] ?? 'local',
     CGO_ENABLED: '0',
+    // The compiler's own garbage collector: a sixth less processor time for some hundred MiB (measured on etcd).
+    GOGC: '400',
     GOOS: PLATFORM.os,
     GOARCH: PLATFORM.arch,
   };

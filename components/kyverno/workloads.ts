@@ -8,6 +8,11 @@ export interface KyvernoController {
   readonly service?: KyvernoService;
   /** Whether it has a second metrics server, that of controller-runtime, with an address of its own. */
   readonly controllerRuntime: boolean;
+  /**
+   * Whether it only follows what happened. The reports controller goes through all policies whenever one changes: at
+   * 4,000 that takes a whole processor from the API server beside it (docs/kyverno-tuning.md).
+   */
+  readonly background: boolean;
 }
 
 /** The Service that a controller's webhooks name, and the flags that say where a replica listens for it. */
@@ -23,11 +28,13 @@ export const CONTROLLERS: readonly KyvernoController[] = [
     binary: 'kyverno',
     service: { name: 'kyverno-svc', hostFlag: 'webhookServerHost', portFlag: 'webhookServerPort' },
     controllerRuntime: true,
+    background: false,
   },
   {
     deployment: 'kyverno-background-controller',
     binary: 'background-controller',
     controllerRuntime: true,
+    background: true,
   },
   {
     deployment: 'kyverno-cleanup-controller',
@@ -38,11 +45,13 @@ export const CONTROLLERS: readonly KyvernoController[] = [
       portFlag: 'cleanupServerPort',
     },
     controllerRuntime: false,
+    background: false,
   },
   {
     deployment: 'kyverno-reports-controller',
     binary: 'reports-controller',
     controllerRuntime: false,
+    background: true,
   },
 ];
 
@@ -57,15 +66,17 @@ export function workloadOf(
       `Kyverno's chart has a Deployment that is not known here: ${deployment.metadata?.name ?? 'none'}`,
     );
   }
-  const { binary, service, controllerRuntime } = controller;
+  const { binary, service, controllerRuntime, background } = controller;
   return {
     deployment,
     binary,
+    background,
     processArguments: () => [
       // Kyverno's metrics know neither users nor passwords, and every user of this machine reaches a loopback port.
       // `disableMetrics` alone is not enough: with `otelConfig=prometheus` it still listens, and serves profiles.
       '--disableMetrics=true',
       '--otelConfig=none',
+      '--disableLogColor=true',
       ...(controllerRuntime ? ['--controllerRuntimeMetricsAddress=0'] : []),
       ...(service === undefined ? [] : serverAddress(platform.webhookAddress(service.name))),
     ],

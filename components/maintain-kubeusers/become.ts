@@ -119,6 +119,9 @@ async function asRoot(session: Session, context: Context): Promise<CommandLine> 
       hint: 'Run toolforge-local as an ordinary user.',
     });
   }
+  await context.runner.run('unshare', ['--mount', '--', 'true'], {
+    hint: 'Becoming a tool as root needs a mount namespace (CAP_SYS_ADMIN): run toolforge-local as an ordinary user here.',
+  });
   const place = `${STAGE}/data/project/${tool}`;
   const environment = environmentOf(session, place, `${STAGE}/bin`, context);
   const switched = [

@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { Failure, messageOf } from '../../lib/errors.ts';
 
 const absolutePath = z.string().refine((value) => path.isAbsolute(value), 'must be an absolute path');
-const quantity = z.string().regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'must be a quantity: 500m, 2, 4Gi');
+const quantity = z
+  .string()
+  .regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'must be a quantity: 500m, 2, 4Gi');
 const count = z.number().int().positive();
 
 /** Production's shape of an override (TOOLFORGE.md 5). */
@@ -41,7 +43,9 @@ export const configurationSchema = z.strictObject({
   /** Goes into recorded hashes, see `Settings.stateKey`. */
   stateKey: z.string().min(20),
   /** Absent: tools get no Kyverno policy. */
-  policy: z.strictObject({ profile: z.enum(['psp', 'toolforge']), action: z.enum(['Audit', 'Enforce']) }).optional(),
+  policy: z
+    .strictObject({ profile: z.enum(['toolforge']), action: z.enum(['Audit', 'Enforce']) })
+    .optional(),
   /** A PodSecurityPolicy for each tool, on the `2024` profile. */
   podSecurityPolicy: z.boolean().default(false),
   keyAlgorithm: z.enum(['P-256', 'RSA-4096']).default('P-256'),

@@ -5,6 +5,7 @@
 export { maintainKubeusersPlan, type MaintainKubeusersInput } from './install.ts';
 export { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
 export { becomeTool, type BecomeOptions } from './become.ts';
+export { runWhileEdited } from './dev.ts';
 export { allowMassDelete } from './mass-delete.ts';
 export { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
 export { runMaintainKubeusers, type RunOptions } from './run.ts';

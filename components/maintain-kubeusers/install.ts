@@ -16,6 +16,9 @@ import { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from './rbac-names.ts';
 import { maintainKubeusersStatus } from './status.ts';
 
+/** Run, not imported: it is where this component and the account policies of another meet. */
+export const ENTRY_POINT = path.join(import.meta.dirname, '..', '..', 'scripts', 'maintain-kubeusers.ts');
+
 /** The first pass makes the default accounts; Kyverno may take its time over their policies. */
 const FIRST_PASS_MS = 120_000;
 /** More accounts than this are not waited for. */
@@ -23,7 +26,7 @@ const MANY = 50;
 
 export interface MaintainKubeusersInput {
   /** How LDAP is reached: the file in the form of production's /etc/ldap.yaml. */
-  ldapConfig(cluster: Cluster): string;
+  readonly ldapConfig: (cluster: Cluster) => string;
   /** What differs from the defaults: policy, key algorithm, quota overrides … */
   readonly settings?: Partial<
     Pick<ConfigurationInput, 'policy' | 'keyAlgorithm' | 'interval' | 'quotaOverrides' | 'massDelete'>
@@ -116,17 +119,16 @@ async function secrets(file: string): Promise<{ token: string; stateKey: string 
  * Node's young generation grows to 100 MiB when much is allocated, as thousands of requests do, and stays so. What the
  * loop keeps of 4,000 accounts is some tens of MiB.
  */
-const MEMORY = ['--max-semi-space-size=8', '--max-old-space-size=256'];
+export const MEMORY = ['--max-semi-space-size=8', '--max-old-space-size=256'];
 
 /** The loop as a service: this Node, our entry point; restarted when its configuration or its sources changed. */
 async function service(cluster: Cluster, { ldapConfig }: MaintainKubeusersInput): Promise<Service> {
   const file = configurationFile(cluster.directory);
-  const entryPoint = path.join(import.meta.dirname, '..', '..', 'scripts', 'maintain-kubeusers.ts');
   const sources = await readdir(import.meta.dirname, { recursive: true });
   return {
     name: SERVICE_NAME,
     program: process.execPath,
-    args: [...MEMORY, entryPoint, '--config', file],
+    args: [...MEMORY, ENTRY_POINT, '--config', file],
     files: [
       file,
       path.join(path.dirname(file), 'kubeconfig'),
@@ -140,7 +142,11 @@ async function service(cluster: Cluster, { ldapConfig }: MaintainKubeusersInput)
 }
 
 /** Waits until the loop leads and has made the accounts; not for thousands, which a `reset` leaves to be made anew. */
-async function firstPass({ directory, supervisor }: Cluster, context: Context, progress: Progress): Promise<string> {
+async function firstPass(
+  { directory, supervisor }: Cluster,
+  context: Context,
+  progress: Progress,
+): Promise<string> {
   const { clock, signal } = context;
   const done = await waitFor(
     'maintain-kubeusers to make the accounts',

@@ -21,7 +21,7 @@ async function look(workshop: Workshop, reconciler: Reconciler): Promise<Evaluat
 /** `--dry-run`: prints what a pass would do. */
 export async function printDifference(workshop: Workshop, { output }: Context): Promise<void> {
   const started = monotonic();
-  const evaluation = await look(workshop, workshop.reconciler(() => undefined));
+  const evaluation = await look(workshop, workshop.reconciler());
   const seconds = (monotonic() - started) / 1000;
   const { actions, blocked, desired, objection } = evaluation;
   for (const { kind, id, apply, remove, reason } of actions) {
@@ -68,7 +68,7 @@ export async function passOnce(workshop: Workshop, context: Context): Promise<vo
     });
   });
   const keeping = new AbortController();
-  const reconciler = workshop.reconciler(() => undefined);
+  const reconciler = workshop.reconciler();
   const stop = (): void => {
     reconciler.queue.stop();
   };
@@ -121,7 +121,7 @@ function report(evaluation: Evaluation, reconciler: Reconciler, seconds: number,
 /** `--verify`: checks what is recorded against what is there, and hands what is wrong to whoever leads. */
 export async function verifyAll(workshop: Workshop, dryRun: boolean, context: Context): Promise<void> {
   const { output, signal } = context;
-  const { desired, observed } = await look(workshop, workshop.reconciler(() => undefined));
+  const { desired, observed } = await look(workshop, workshop.reconciler());
   const findings = await verify(desired, observed, { ...workshop, signal });
   for (const { account, resource, problem } of findings) {
     output.event('finding', { account: keyOf(account), resource, problem });

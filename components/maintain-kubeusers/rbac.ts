@@ -19,7 +19,12 @@ interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
-const rule = (apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[], resourceNames?: readonly string[]): Rule => ({
+const rule = (
+  apiGroups: readonly string[],
+  resources: readonly string[],
+  verbs: readonly string[],
+  resourceNames?: readonly string[],
+): Rule => ({
   apiGroups,
   resources,
   verbs,

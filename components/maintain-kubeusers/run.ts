@@ -42,9 +42,8 @@ export async function runMaintainKubeusers(options: RunOptions, context: Context
 /** The service: leads while it holds the lease, and stands by while another does. */
 async function serve(workshop: Workshop, context: Context): Promise<void> {
   const { configuration, client, directory, tools, metrics, log, leadership } = workshop;
-  let loop: Loop | undefined;
-  const reconciler = workshop.reconciler(() => loop?.wake());
-  loop = new Loop({
+  const reconciler = workshop.reconciler();
+  const service = new Loop({
     ...{ reconciler, client, directory, clock: context.clock, monotonic, log, metrics },
     homes: tools.homes,
     interval: configuration.interval * 1000,
@@ -52,7 +51,6 @@ async function serve(workshop: Workshop, context: Context): Promise<void> {
     apiRequests: workshop.apiRequests,
   });
   let leads = false;
-  const service = loop;
   const server = await startServer({
     port: configuration.port,
     token: configuration.token,
@@ -81,7 +79,11 @@ async function serve(workshop: Workshop, context: Context): Promise<void> {
     await leadership.release();
     if (lost) {
       // What another instance does from here on is not ours to guess: a fresh process stands by.
-      throw new Failure({ kind: 'cluster', what: 'The lease was lost', hint: 'It starts again and stands by.' });
+      throw new Failure({
+        kind: 'cluster',
+        what: 'The lease was lost',
+        hint: 'It starts again and stands by.',
+      });
     }
   } finally {
     server.closeAllConnections();

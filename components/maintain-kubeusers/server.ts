@@ -70,6 +70,7 @@ async function answer(
         send(200, 'application/json', JSON.stringify(status()));
       } else send(401, 'text/plain', 'the token is in the configuration file\n');
       return;
+    case undefined:
     default:
       send(404, 'text/plain', 'there are /metrics, /healthz and /status\n');
   }

@@ -2,7 +2,7 @@ import type { KubeObject } from '../../lib/kube/types.ts';
 
 /** What a tool's policy is rendered with. */
 export interface PolicySettings {
-  readonly profile: 'psp' | 'toolforge';
+  readonly profile: 'toolforge';
   readonly action: 'Audit' | 'Enforce';
 }
 

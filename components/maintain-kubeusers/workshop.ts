@@ -23,14 +23,14 @@ export interface Workshop {
   readonly log: Log;
   readonly leadership: Leadership;
   readonly apiRequests: () => number;
-  reconciler(onDone: () => void): Reconciler;
+  reconciler(): Reconciler;
   close(): Promise<void>;
 }
 
 export interface WorkshopOptions {
   readonly configuration: Configuration;
   /** The account policy of a profile, from whoever knows both it and us. */
-  readonly loadPolicy: (profile: 'psp' | 'toolforge') => Promise<PolicyRenderer>;
+  readonly loadPolicy: (profile: 'toolforge') => Promise<PolicyRenderer>;
   /** Follow the directory however many accounts it removes. */
   readonly allowMassDelete: boolean;
   readonly log: Log;
@@ -105,9 +105,9 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
   return {
     ...{ configuration, client, directory, tools, metrics, log, leadership },
     apiRequests: () => requests,
-    reconciler: (onDone) =>
+    reconciler: () =>
       new Reconciler({
-        ...{ tools, log, metrics, monotonic, onDone },
+        ...{ tools, log, metrics, monotonic },
         now: () => clock.now(),
         renewBefore: renewBeforeDays * DAY_MS,
         removalLimits: massDelete,

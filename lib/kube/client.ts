@@ -80,6 +80,7 @@ export class KubeClient {
     this.#pool = new Pool(server, {
       connections: options.connections ?? 16,
       pipelining: 1,
+      allowH2: false, // with one request a connection it brings nothing, and costs a tenth more of the processor
       keepAliveTimeout: 30_000,
       headersTimeout: 0, // each request has a deadline of its own
       bodyTimeout: 0,
@@ -117,7 +118,7 @@ export class KubeClient {
     options: RequestOptions,
   ): Promise<{ value: T } | Answered> {
     const name = `${method} ${path.split('?')[0] ?? path}`;
-    const signal = this.#signal(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+    const { signal, release } = this.#deadline(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
     this.#options.onRequest?.(method, path);
     try {
       const response = await this.#pool.request({
@@ -144,11 +145,27 @@ export class KubeClient {
     } catch (error) {
       if (this.#stop.aborted) throw interrupted();
       return { error: new KubeError(name, 0, '', messageOf(error), error) };
+    } finally {
+      release();
     }
   }
 
-  #signal(timeoutMs: number): AbortSignal {
-    return AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#stop]);
+  /** A signal for one request, taken back after it: `AbortSignal.timeout` would live on for its minute, with thousands like it. */
+  #deadline(timeoutMs: number): { readonly signal: AbortSignal; release(): void } {
+    const deadline = new AbortController();
+    const abort = (): void => {
+      deadline.abort(new Error(`no answer within ${timeoutMs / 1000} s`));
+    };
+    const timer = setTimeout(abort, timeoutMs);
+    if (this.#stop.aborted) abort();
+    this.#stop.addEventListener('abort', abort);
+    return {
+      signal: deadline.signal,
+      release: () => {
+        clearTimeout(timer);
+        this.#stop.removeEventListener('abort', abort);
+      },
+    };
   }
 
   get<T extends KubeObject>(resource: Resource, name: string, namespace?: string): Promise<T> {

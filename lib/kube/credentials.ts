@@ -37,7 +37,10 @@ export async function readCredentials(file: string): Promise<Credentials> {
     const context = find(config.contexts, config['current-context'], 'context');
     const cluster = find(config.clusters, context['cluster'] ?? '', 'cluster');
     const user = find(config.users, context['user'] ?? '', 'user');
-    const pem = async (fields: Readonly<Record<string, string | undefined>>, name: string): Promise<string> => {
+    const pem = async (
+      fields: Readonly<Record<string, string | undefined>>,
+      name: string,
+    ): Promise<string> => {
       const data = fields[`${name}-data`];
       if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
       const named = fields[name];

@@ -1,17 +1,11 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Attribute, Change, Client, type Control, type Entry } from 'ldapts';
+import { Change, Client, type Control } from 'ldapts';
 import { interrupted } from '../errors.ts';
 import { LdapError, ldapErrorOf, RESULT } from './errors.ts';
 import { keepOpen, runTransaction } from './transaction.ts';
-import type {
-  LdapAttributes,
-  LdapChange,
-  LdapConnection,
-  LdapEntry,
-  LdapSearch,
-  LdapValue,
-} from './types.ts';
+import type { LdapChange, LdapConnection, LdapEntry, LdapSearch } from './types.ts';
+import { attributesOf, entryOf } from './values.ts';
 
 const TIMEOUT_MS = 30_000;
 /** Production's server returns at most this many entries a search (TOOLFORGE.md 4); a page may not be larger. */
@@ -173,35 +167,5 @@ export class LdapClient {
     await this.#client.unbind().catch(() => undefined);
     this.#socket?.destroy();
     this.#release?.();
-  }
-}
-
-function attributesOf(attributes: LdapAttributes): Attribute[] {
-  return Object.entries(attributes).map(
-    ([type, values]) => new Attribute({ type, values: values.map(bytesOf) }),
-  );
-}
-
-function bytesOf(value: LdapValue): Buffer {
-  return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value);
-}
-
-/** ldapts turns all values of an attribute into bytes as soon as one is not UTF-8, and lone values out of their list. */
-function entryOf({ dn, ...attributes }: Entry): LdapEntry {
-  const named = Object.entries(attributes).map(([name, given]) => {
-    const values: readonly (string | Buffer)[] = Array.isArray(given) ? given : [given];
-    return [name.toLowerCase(), values.map(textOrBytes)] as const;
-  });
-  return { dn, attributes: Object.fromEntries(named.filter(([, values]) => values.length > 0)) };
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function textOrBytes(value: string | Buffer): LdapValue {
-  if (typeof value === 'string') return value;
-  try {
-    return utf8.decode(value);
-  } catch {
-    return value;
   }
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Control, type BerWriter, type Client } from 'ldapts';
+import { ldapErrorOf, RESULT } from './errors.ts';
 
 /** LDAP transactions (RFC 5805), which ldapts does not know; slapd has them since 2.5. */
 const START = '1.3.6.1.1.21.1';
@@ -85,12 +86,19 @@ async function untilQuiet(client: Client, user: string): Promise<void> {
   const deadline = Date.now() + QUIET_WITHIN_MS;
   const options = { scope: 'one' as const, attributes: [EXECUTING, 'monitorConnectionAuthzDN'] };
   for (;;) {
-    const { searchEntries } = await client.search(MONITOR, options);
-    const ours = searchEntries.filter((entry) => entry['monitorConnectionAuthzDN'] === user);
+    const connections = await client.search(MONITOR, options).catch(withoutMonitor);
+    if (connections === undefined) return;
+    const ours = connections.searchEntries.filter((entry) => entry['monitorConnectionAuthzDN'] === user);
     const executing = ours.reduce((sum, entry) => sum + Number(entry[EXECUTING]), 0);
     if (executing <= 1 || Date.now() > deadline) return;
     await delay(1);
   }
+}
+
+/** A server that has no monitor cannot be asked. */
+function withoutMonitor(error: unknown): undefined {
+  const { code } = ldapErrorOf('its monitor', error);
+  if (code !== RESULT.noSuchObject && code !== RESULT.insufficientAccess) throw error;
 }
 
 /** How long a transaction may go on after this process was killed: a batch takes a tenth of a second. */

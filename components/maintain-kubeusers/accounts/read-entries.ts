@@ -75,7 +75,9 @@ function readEntry(entry: LdapEntry, shape: EntryShape): Read {
   const full = valuesOf(entry, shape.nameAttribute).filter(
     (value) => typeof value !== 'string' || value.startsWith(shape.namePrefix),
   );
-  const names = full.filter((value) => typeof value === 'string').map((value) => value.slice(shape.namePrefix.length));
+  const names = full
+    .filter((value) => typeof value === 'string')
+    .map((value) => value.slice(shape.namePrefix.length));
   const [name] = names;
   if (full.length === 0) return { reason: 'name missing', names };
   if (full.length > 1) return { reason: 'name ambiguous', names };
@@ -114,5 +116,7 @@ function countBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, number>
 
 /** Names come from outside: nothing in them may forge a line of a log or run away with a terminal. */
 function printable(text: string): string {
-  return text.replace(/\p{C}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`).slice(0, 200);
+  return text
+    .replace(/\p{C}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+    .slice(0, 200);
 }

@@ -8,7 +8,11 @@ import { pathOf, type KubeObject, type Resource } from '../../../lib/kube/types.
 import type { Settings } from '../settings.ts';
 import { OWN_LABELS, OWN_SELECTOR, type Validity } from '../state.ts';
 
-const REQUESTS: Resource = { group: 'certificates.k8s.io', version: 'v1', plural: 'certificatesigningrequests' };
+const REQUESTS: Resource = {
+  group: 'certificates.k8s.io',
+  version: 'v1',
+  plural: 'certificatesigningrequests',
+};
 const SIGNER = 'kubernetes.io/kube-apiserver-client';
 /** The controller manager signs within milliseconds; with 4,000 in a row its client is limited to some a second. */
 const SIGNED_WITHIN_MS = 30_000;
@@ -33,7 +37,11 @@ export interface IssuedCertificate {
 interface CertificateRequest extends KubeObject {
   readonly status?: {
     readonly certificate?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
   };
 }
 
@@ -75,7 +83,11 @@ export class CertificateIssuer {
       spec: {
         signerName: SIGNER,
         request: Buffer.from(request).toString('base64'),
-        usages: ['digital signature', 'client auth', ...(keyAlgorithm === 'P-256' ? [] : ['key encipherment'])],
+        usages: [
+          'digital signature',
+          'client auth',
+          ...(keyAlgorithm === 'P-256' ? [] : ['key encipherment']),
+        ],
         ...(certificateSeconds === undefined ? {} : { expirationSeconds: certificateSeconds }),
       },
     });

@@ -32,16 +32,20 @@ export class DesiredState {
     for (const account of accounts) {
       const key = keyOf(account);
       const known = this.#remembered.get(key);
-      desired.set(key, known !== undefined && sameAccount(known.account, account) ? known : this.#compute(account));
+      desired.set(
+        key,
+        known !== undefined && sameAccount(known.account, account) ? known : this.#compute(account),
+      );
     }
     this.#remembered = desired;
     return { accounts: desired, skipped };
   }
 
   #compute(account: Account): DesiredAccount {
-    const resources = kindsOf(account, this.#settings).map(
-      (kind): [string, string] => [kind.id, definitionHash(kind, account, this.#settings)],
-    );
+    const resources = kindsOf(account, this.#settings).map((kind): [string, string] => [
+      kind.id,
+      definitionHash(kind, account, this.#settings),
+    ]);
     return { account, resources: new Map(resources) };
   }
 }

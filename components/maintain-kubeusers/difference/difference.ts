@@ -82,7 +82,9 @@ function enable(wanted: DesiredAccount, found: ObservedAccount | undefined, due:
   const renewal = resources.has(CERTIFICATE_KIND) ? renewalReason(state, due) : undefined;
   const apply = everything.filter(
     (name) =>
-      changed.includes(name) || dueProblems.includes(name) || (name === CERTIFICATE_KIND && renewal !== undefined),
+      changed.includes(name) ||
+      dueProblems.includes(name) ||
+      (name === CERTIFICATE_KIND && renewal !== undefined),
   );
   const base = { id, account, ...foundPart(found), apply, remove };
   if (found?.disabled !== undefined) return { ...base, kind: 'enable', reason: 'unlocked' };
@@ -95,7 +97,8 @@ function enable(wanted: DesiredAccount, found: ObservedAccount | undefined, due:
     return { ...base, kind: 'upgrade', reason: parts.join('; ') };
   }
   if (renewal !== undefined) return { ...base, kind: 'renew', reason: renewal };
-  if (dueProblems.length > 0) return { ...base, kind: 'repair', reason: `${dueProblems.join(', ')} had a problem` };
+  if (dueProblems.length > 0)
+    return { ...base, kind: 'repair', reason: `${dueProblems.join(', ')} had a problem` };
   return undefined;
 }
 
@@ -141,7 +144,9 @@ function disable(wanted: DesiredAccount, found: ObservedAccount | undefined, due
 
 /** What exists for accounts that the directory no longer has. Entries that could not be read protect their names. */
 function removals(desired: Desired, observed: Observed): Action[] {
-  const protectedKeys = new Set(desired.skipped.flatMap(({ type, names }) => names.map((name) => `${type}/${name}`)));
+  const protectedKeys = new Set(
+    desired.skipped.flatMap(({ type, names }) => names.map((name) => `${type}/${name}`)),
+  );
   const actions: Action[] = [];
   for (const [key, found] of observed) {
     if (desired.accounts.has(key) || protectedKeys.has(key)) continue;

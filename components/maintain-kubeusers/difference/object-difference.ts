@@ -6,8 +6,7 @@ import type { KubeObject } from '../../../lib/kube/types.ts';
  */
 export function objectDifference(wanted: KubeObject, actual: KubeObject): string | undefined {
   // The items of a LIST do not repeat what the list is of.
-  const { apiVersion: _, kind: __, ...fields } = wanted;
-  return difference(fields, actual);
+  return difference({ ...wanted, apiVersion: undefined, kind: undefined }, actual);
 }
 
 /** The same of any part of one. */
@@ -30,7 +29,8 @@ export function difference(wanted: unknown, actual: unknown, path = ''): string 
     return undefined;
   }
   // Go leaves a field out that is false.
-  const same = wanted === actual || (wanted === false && actual === undefined) || sameQuantity(wanted, actual);
+  const same =
+    wanted === actual || (wanted === false && actual === undefined) || sameQuantity(wanted, actual);
   return same ? undefined : differs(path);
 }
 

@@ -43,12 +43,17 @@ export class ObservedState {
     for (const [name, entry] of listed) kept.set(name, entry);
   }
 
-  /** An object as an event, or the answer to a write, shows it. An older one than we know changes nothing. */
-  set(part: Part, object: KubeObject): void {
+  /**
+   * An object as an event, or the answer to a write, shows it. One that is not newer than what we know changes nothing.
+   * @returns whether it was news
+   */
+  set(part: Part, object: KubeObject): boolean {
     const name = nameOf(object);
     const entry = keep(part, object);
     const known = this.#kept[part].get(name);
-    if (known === undefined || known.version <= entry.version) this.#kept[part].set(name, entry);
+    if (known !== undefined && known.version >= entry.version) return false;
+    this.#kept[part].set(name, entry);
+    return true;
   }
 
   /** The object is gone, as an event says; `object` is its last version. */
@@ -73,7 +78,8 @@ export class ObservedState {
       return known;
     };
     for (const { namespace } of this.#kept.namespaces.values()) {
-      if (namespace !== undefined) accountOf({ type: 'tool', name: namespace.tool }).namespace = namespace.phase;
+      if (namespace !== undefined)
+        accountOf({ type: 'tool', name: namespace.tool }).namespace = namespace.phase;
     }
     for (const { state } of this.#kept.states.values()) {
       if (state !== undefined) accountOf(state)[state.disabled ? 'disabled' : 'enabled'] = state;

@@ -48,8 +48,13 @@ export class RemovalGuard {
       if (gone > 0 && left === 0) return `the directory's answer holds no ${type}s at all, and ${gone} exist`;
     }
     while ((this.#done[0] ?? now) <= now - WINDOW) this.#done.shift();
-    const known = [...observed.values()].filter(({ enabled, namespace }) => (enabled ?? namespace) !== undefined).length;
-    const limit = Math.max(this.#limits.minimum, Math.floor((known + this.#done.length) * this.#limits.fraction));
+    const known = [...observed.values()].filter(
+      ({ enabled, namespace }) => (enabled ?? namespace) !== undefined,
+    ).length;
+    const limit = Math.max(
+      this.#limits.minimum,
+      Math.floor((known + this.#done.length) * this.#limits.fraction),
+    );
     const total = removing.length + this.#done.length;
     if (total <= limit) return undefined;
     const before = this.#done.length === 0 ? '' : ` after ${this.#done.length} within the minute`;

@@ -2,15 +2,23 @@ import { Failure } from '../../../lib/errors.ts';
 import type { FileFacts, HomeOwner, Homes } from './homes.ts';
 import type { Operation, OperationResult } from './operation.ts';
 
-type Work = Operation extends infer One ? (One extends Operation ? Omit<One, 'owner' | 'path'> : never) : never;
+type Work = Operation extends infer One
+  ? One extends Operation
+    ? Omit<One, 'owner' | 'path'>
+    : never
+  : never;
 
 /** Homes by way of a function that performs one operation: in this process, or in another. */
 export function homesVia(perform: (operation: Operation) => Promise<OperationResult>): Homes {
   let operations = 0;
-  const ask = async (owner: HomeOwner, path: string, work: Work): Promise<Uint8Array | FileFacts | undefined> => {
+  const ask = async (
+    owner: HomeOwner,
+    path: string,
+    work: Work,
+  ): Promise<Uint8Array | FileFacts | undefined> => {
     operations += 1;
     const { type, name, uid } = owner;
-    const result = await perform({ owner: { type, name, uid }, path, ...work } as Operation);
+    const result = await perform({ owner: { type, name, uid }, path, ...work });
     if (result.ok) return result.value;
     throw new Failure({
       kind: 'environment',

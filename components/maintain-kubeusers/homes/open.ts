@@ -60,7 +60,11 @@ async function openDirectory(full: string, name: string): Promise<FileHandle> {
 }
 
 /** Opens a file for reading: a plain one, the account's own, and without waiting for a pipe's other end. */
-export async function openFile(directory: OpenDirectory, name: string, owner: HomeOwner): Promise<FileHandle> {
+export async function openFile(
+  directory: OpenDirectory,
+  name: string,
+  owner: HomeOwner,
+): Promise<FileHandle> {
   let handle: FileHandle;
   try {
     handle = await open(directory.child(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

@@ -26,7 +26,8 @@ async function run(roots: HomeRoots, operation: Operation): Promise<Uint8Array |
   const name = parts.at(-1);
   if (name === undefined) {
     if (operation.do === 'makeDirectory') return makeHome(roots, owner, operation.mode);
-    if (operation.do === 'facts') return ifThere(() => lstat(path.join(roots[owner.type], owner.name)), factsOf);
+    if (operation.do === 'facts')
+      return ifThere(() => lstat(path.join(roots[owner.type], owner.name)), factsOf);
     throw new Refused('is a directory');
   }
   const inParent = <T>(use: (directory: OpenDirectory) => Promise<T>): Promise<T> =>
@@ -59,7 +60,8 @@ async function makeDirectory(full: string, owner: HomeOwner, mode: number): Prom
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
     const stat = await lstat(full);
-    if (!stat.isDirectory()) throw new Refused(stat.isSymbolicLink() ? 'is a symbolic link' : 'is not a directory');
+    if (!stat.isDirectory())
+      throw new Refused(stat.isSymbolicLink() ? 'is a symbolic link' : 'is not a directory');
     if (!changesOwner() || stat.uid === owner.uid) return undefined;
     if (stat.uid !== 0) throw new Refused(`belongs to user ${stat.uid}, not to ${owner.uid}`);
   }
@@ -109,7 +111,8 @@ async function write(
     await handle.writeFile(content);
     await handle.sync();
     // A second instance that believes itself alone may have put its own file there meanwhile.
-    if ((await lstat(temporary)).ino !== (await handle.stat()).ino) throw new Refused('somebody else writes it too');
+    if ((await lstat(temporary)).ino !== (await handle.stat()).ino)
+      throw new Refused('somebody else writes it too');
     await rename(temporary, directory.child(name));
     await directory.handle.sync();
   } catch (error) {

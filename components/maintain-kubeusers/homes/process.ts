@@ -109,7 +109,8 @@ export class HomesProcess {
 
   #answered(current: Worker, { id, result }: Answer): void {
     const waiting = current.waiting.get(id);
-    if (waiting === undefined) current.stuck -= 1; // late, but it came: its thread is free again
+    if (waiting === undefined)
+      current.stuck -= 1; // late, but it came: its thread is free again
     else {
       clearTimeout(waiting.timer);
       current.waiting.delete(id);

@@ -58,11 +58,9 @@ export class Loop {
   constructor(options: LoopOptions) {
     this.#options = options;
     this.#fullPassAt = options.monotonic();
-  }
-
-  /** Something changed that `evaluate` has to look at. */
-  wake(): void {
-    this.#wake.up();
+    options.reconciler.onDone = () => {
+      this.#wake.up();
+    };
   }
 
   /** Leads until the signal aborts, then ends what is under way. */
@@ -136,7 +134,13 @@ export class Loop {
     const { actions } = this.#evaluate(value);
     const seconds = (monotonic() - started) / 1000;
     metrics.passSeconds.observe({ kind }, seconds);
-    this.#lastPass = { kind, at: new Date(clock.now()).toISOString(), seconds, ...cost, actions: actions.length };
+    this.#lastPass = {
+      kind,
+      at: new Date(clock.now()).toISOString(),
+      seconds,
+      ...cost,
+      actions: actions.length,
+    };
     log.debug(this.#lastPass, 'pass');
     if (kind === 'full') this.#finish(started, signal);
   }

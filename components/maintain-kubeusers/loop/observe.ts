@@ -68,10 +68,11 @@ export async function observe(options: ObserveOptions): Promise<void> {
           onChange();
         },
         change({ type, object }) {
+          // The echo of a write of ours is no news.
+          const news = type === 'DELETED' || observed.set(part, object);
           if (type === 'DELETED') observed.delete(part, object);
-          else observed.set(part, object);
           if (place === OWN_PLACE) onOwnObject(object, type === 'DELETED');
-          onChange();
+          if (news) onChange();
         },
       });
       return following.listed;

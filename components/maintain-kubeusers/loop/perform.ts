@@ -26,10 +26,7 @@ export interface PerformOptions {
  * Performs one account's action. Safe to repeat after a kill at any point: what was done is recorded last, and what is
  * not recorded is done again. When a resource fails, those before it are recorded, and the error is thrown.
  */
-export async function performAction(
-  action: Action,
-  options: PerformOptions,
-): Promise<Performed> {
+export async function performAction(action: Action, options: PerformOptions): Promise<Performed> {
   const { account, found } = action;
   if (action.kind === 'delete') return end(action.id, found, options);
   if (account === undefined) throw new Error(`${action.kind} without an account`);

@@ -25,8 +25,6 @@ export interface ReconcilerOptions {
   readonly allowMassDelete: boolean;
   /** Accounts worked on at once. */
   readonly places: number;
-  /** An action ended: `evaluate` may find something else now. */
-  readonly onDone: () => void;
 }
 
 /** What one look at both sides found. */
@@ -45,6 +43,8 @@ export class Reconciler {
   readonly observed = new ObservedState();
   readonly queue: WorkQueue;
   permit: MassDeletePermit | undefined;
+  /** Told when an action ended: `evaluate` may find something else now. */
+  onDone: () => void = () => undefined;
   readonly #options: ReconcilerOptions;
   readonly #desired: DesiredState;
   readonly #guard: RemovalGuard;
@@ -53,17 +53,22 @@ export class Reconciler {
     this.#options = options;
     this.#desired = new DesiredState(options.tools.settings);
     this.#guard = new RemovalGuard(options.removalLimits);
-    const { monotonic, onDone, places } = options;
+    const { monotonic, places } = options;
     this.queue = new WorkQueue({
       places,
       monotonic,
-      onDone,
+      onDone: () => {
+        this.onDone();
+      },
       perform: (action) => this.#perform(action),
       onFailure: (action, error, { attempts }) => {
         const { kind, id } = action;
         options.metrics.actions.inc({ action: kind, result: 'failed' });
         options.metrics.errors.inc({ source: 'account' });
-        options.log.warn({ account: keyOf(id), action: kind, attempts, ...errorFields(error) }, 'action failed');
+        options.log.warn(
+          { account: keyOf(id), action: kind, attempts, ...errorFields(error) },
+          'action failed',
+        );
       },
     });
   }
@@ -91,7 +96,11 @@ export class Reconciler {
     const { kind, id, reason, found } = action;
     const labels = { account_type: id.type };
     const before = monotonic();
-    const { problems, certificateIssued } = await performAction(action, { tools, observed: this.observed, now });
+    const { problems, certificateIssued } = await performAction(action, {
+      tools,
+      observed: this.observed,
+      now,
+    });
     metrics.actions.inc({ action: kind, result: 'done' });
     if (kind === 'create' || kind === 'enable') metrics.created.inc(labels);
     else if (certificateIssued && found?.enabled !== undefined) metrics.renewed.inc(labels);
@@ -102,6 +111,7 @@ export class Reconciler {
     }
     const milliseconds = Math.round(monotonic() - before);
     log.info({ account: keyOf(id), action: kind, reason, milliseconds }, 'action done');
-    for (const problem of problems) log.warn({ account: keyOf(id), ...problem }, 'somebody has to look after it');
+    for (const problem of problems)
+      log.warn({ account: keyOf(id), ...problem }, 'somebody has to look after it');
   }
 }

@@ -64,12 +64,14 @@ async function pairProblem(account: Account, { homes, settings }: Tools): Promis
     ]);
     if (key === undefined || text === undefined) return 'the key or the certificate is missing';
     const found = new X509Certificate(text);
-    if (!found.checkPrivateKey(createPrivateKey(Buffer.from(key)))) return 'the key does not fit the certificate';
+    if (!found.checkPrivateKey(createPrivateKey(Buffer.from(key))))
+      return 'the key does not fit the certificate';
     const authority = new X509Certificate(settings.cluster.ca);
     if (!found.verify(authority.publicKey)) return 'the certificate was signed by another authority';
     const subject = subjectOf(account);
     const wanted = [`O=${subject.organization}`, `CN=${subject.commonName}`];
-    if (found.subject.split('\n').sort().join() !== wanted.sort().join()) return 'the certificate names another';
+    if (found.subject.split('\n').sort().join() !== wanted.sort().join())
+      return 'the certificate names another';
     return undefined;
   } catch (error) {
     return `the certificate cannot be read (${messageOf(error)})`;

@@ -54,6 +54,10 @@ export interface ActualObjects {
 /** `<version> <hash>`: what is recorded of a resource, and compared in every pass. */
 export function definitionHash(kind: ResourceKind, account: Account, settings: Settings): string {
   const definition = JSON.stringify(kind.definition(account, settings));
-  const digest = hash('sha256', `${settings.stateKey}\n${kind.id}\n${keyOf(account)}\n${definition}`, 'base64url');
+  const digest = hash(
+    'sha256',
+    `${settings.stateKey}\n${kind.id}\n${keyOf(account)}\n${definition}`,
+    'base64url',
+  );
   return `${kind.version} ${digest.slice(0, 16)}`;
 }

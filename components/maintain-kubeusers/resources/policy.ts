@@ -19,7 +19,10 @@ export const policy = apiObject({
     const { labels, annotations } = metadata ?? {};
     return {
       ...object,
-      metadata: { ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) },
+      metadata: {
+        ...(labels === undefined ? {} : { labels }),
+        ...(annotations === undefined ? {} : { annotations }),
+      },
     };
   },
 });

@@ -428,7 +428,7 @@ suite('LDAP: trouble', () => {
   test('a server that hangs is given up after the time that the client allows', async () => {
     const client = await connectWriter(rig.directory, { timeoutMs: 300 });
     const pid = await rig.pid();
-    process.kill(pid, 'SIGSTOP');
+    await freeze(pid);
     try {
       await assert.rejects(client.search(TOOLS_DN, TOOLS), { code: RESULT.noAnswer });
       await assert.rejects(connectWriter(rig.directory, { timeoutMs: 300 }), { code: RESULT.noAnswer });
@@ -443,7 +443,7 @@ suite('LDAP: trouble', () => {
     const abort = new AbortController();
     const client = await connectWriter(rig.directory, { signal: abort.signal });
     const pid = await rig.pid();
-    process.kill(pid, 'SIGSTOP');
+    await freeze(pid);
     try {
       const searching = client.search(TOOLS_DN, TOOLS);
       setTimeout(() => {
@@ -491,6 +491,18 @@ suite('LDAP: trouble', () => {
     assert.equal(await count(), 103);
   });
 });
+
+/** Stops a process, and waits until it stands still: the signal takes a moment. */
+async function freeze(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const signal = new AbortController().signal;
+  await waitFor(
+    'the process to stand still',
+    async () =>
+      (await run('ps', ['-o', 'stat=', '-p', String(pid)])).stdout.startsWith('T') ? true : undefined,
+    { clock: systemClock, signal, timeoutMs: 5_000 },
+  );
+}
 
 function missing(): never {
   throw new Error('the entry is missing');

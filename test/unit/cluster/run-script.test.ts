@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { getPriority } from 'node:os';
+import { text } from 'node:stream/consumers';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { runScript, shellQuote } from '../../../cluster/supervisor/run-script.ts';
@@ -26,6 +28,7 @@ suite('run scripts', () => {
       runScript({ ...service, args: ['--x=2'] }, 'f1'),
       runScript({ ...service, env: { GOGC: '50' } }, 'f1'),
       runScript({ ...service, cgroups: ['/sys/fs/cgroup/memory/a/cgroup.procs'] }, 'f1'),
+      runScript({ ...service, yields: true }, 'f1'),
     ];
     assert.equal(new Set(scripts).size, scripts.length);
   });
@@ -43,6 +46,20 @@ suite('run scripts', () => {
       "ONLY=it's mine",
       'PATH=/usr/local/bin:/usr/bin:/bin',
     ]);
+  });
+});
+
+suite('a service that yields', () => {
+  test('runs at a lower priority, and with its program in the place of the shell', async () => {
+    const script = runScript(
+      { name: 'a', program: '/bin/sh', args: ['-c', 'nice; echo "$$"'], yields: true },
+      'f',
+    );
+    // A session of its own, as the supervisor gives it one: the script lowers the priority of all of it.
+    const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [niceness, pid] = (await text(child.stdout)).trim().split('\n');
+    assert.equal(Number(niceness), getPriority() + 10);
+    assert.equal(Number(pid), child.pid);
   });
 });
 

@@ -3,8 +3,14 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { keyOf, type Account } from '../../../components/maintain-kubeusers/accounts/account.ts';
 import { DesiredState } from '../../../components/maintain-kubeusers/difference/desired.ts';
-import { computeDifference, type Action } from '../../../components/maintain-kubeusers/difference/difference.ts';
-import type { Observed, ObservedAccount } from '../../../components/maintain-kubeusers/difference/observed.ts';
+import {
+  computeDifference,
+  type Action,
+} from '../../../components/maintain-kubeusers/difference/difference.ts';
+import type {
+  Observed,
+  ObservedAccount,
+} from '../../../components/maintain-kubeusers/difference/observed.ts';
 import type { AccountState, ResourceState } from '../../../components/maintain-kubeusers/state.ts';
 import type { Settings } from '../../../components/maintain-kubeusers/settings.ts';
 import { admin, DAY, NOW, SETTINGS, tool } from './fakes.ts';
@@ -17,9 +23,20 @@ const desiredOf = (accounts: readonly Account[], settings: Settings = SETTINGS) 
 
 function stateOf(account: Account, changes: Partial<AccountState> = {}, settings = SETTINGS): AccountState {
   const { type, name, disabled } = account;
-  const definitions = desiredOf([account], settings).accounts.get(keyOf(account))?.resources ?? new Map<string, string>();
-  const resources = new Map([...definitions].map(([id, definition]): [string, ResourceState] => [id, { definition }]));
-  return { type, name, disabled, complete: true, resources, ...(disabled ? {} : { certificate: VALID }), ...changes };
+  const definitions =
+    desiredOf([account], settings).accounts.get(keyOf(account))?.resources ?? new Map<string, string>();
+  const resources = new Map(
+    [...definitions].map(([id, definition]): [string, ResourceState] => [id, { definition }]),
+  );
+  return {
+    type,
+    name,
+    disabled,
+    complete: true,
+    resources,
+    ...(disabled ? {} : { certificate: VALID }),
+    ...changes,
+  };
 }
 
 function observedOf(...accounts: readonly ObservedAccount[]): Observed {
@@ -62,7 +79,13 @@ suite('the difference', () => {
 
   test('an admin has bindings and files, and no namespace', () => {
     const [action] = diff([admin('a')], new Map()).actions;
-    assert.deepEqual(action?.apply, ['admin-view-binding', 'admin-binding', 'home', 'certificate', 'kubeconfig']);
+    assert.deepEqual(action?.apply, [
+      'admin-view-binding',
+      'admin-binding',
+      'home',
+      'certificate',
+      'kubeconfig',
+    ]);
   });
 
   test('a changed definition rolls through all accounts, and only that resource', () => {
@@ -79,7 +102,7 @@ suite('the difference', () => {
   });
 
   test('policies that are switched off are taken away', () => {
-    const { policy: _, ...without } = SETTINGS;
+    const without: Settings = { ...SETTINGS, policy: undefined };
     const [action] = diff([tool('a')], observedOf(active(tool('a'))), without).actions;
     assert.deepEqual([action?.kind, action?.apply, action?.remove], ['upgrade', [], ['policy']]);
   });
@@ -101,7 +124,8 @@ suite('the difference', () => {
       certificate,
       'its certificate is not valid yet',
     ]);
-    const { certificate: _, ...unrecorded } = stateOf(account);
+    const { complete, resources } = stateOf(account);
+    const unrecorded: AccountState = { type: 'tool', name: 'a', disabled: false, complete, resources };
     const [action] = diff([account], observedOf(active(account, unrecorded))).actions;
     assert.deepEqual([action?.kind, action?.apply], ['renew', certificate]);
   });
@@ -112,7 +136,11 @@ suite('the difference', () => {
       const state = stateOf(account);
       const resources = new Map(state.resources);
       const { definition = '' } = resources.get('kubeconfig') ?? {};
-      resources.set('kubeconfig', { definition, problem: 'is not YAML', ...(triedAt === undefined ? {} : { triedAt }) });
+      resources.set('kubeconfig', {
+        definition,
+        problem: 'is not YAML',
+        ...(triedAt === undefined ? {} : { triedAt }),
+      });
       const [action] = diff([account], observedOf(active(account, { ...state, resources }))).actions;
       return action?.kind;
     };
@@ -130,7 +158,9 @@ suite('the difference', () => {
     assert.deepEqual(diff([locked], observedOf(record)).actions, []);
     // However long its namespace takes to go.
     assert.deepEqual(diff([locked], observedOf({ ...record, namespace: 'terminating' })).actions, []);
-    assert.deepEqual(kinds(diff([locked], observedOf({ ...record, namespace: 'active' })).actions), ['disable tool/a']);
+    assert.deepEqual(kinds(diff([locked], observedOf({ ...record, namespace: 'active' })).actions), [
+      'disable tool/a',
+    ]);
     assert.deepEqual(kinds(diff([tool('a')], observedOf(record)).actions), ['enable tool/a']);
     const going = diff([tool('a')], observedOf({ ...record, namespace: 'terminating' }));
     assert.deepEqual([kinds(going.actions), going.blocked.length], [[], 1]);
@@ -185,7 +215,10 @@ suite('the difference', () => {
         for (const [index, each] of places.entries()) {
           const make = each.type === 'tool' ? tool : admin;
           const account = make(each.name, 50_000 + index);
-          const full = stateOf(account, { complete: each.complete, certificate: { from: 0, until: each.until } });
+          const full = stateOf(account, {
+            complete: each.complete,
+            certificate: { from: 0, until: each.until },
+          });
           const resources = new Map([...full.resources].filter(([id]) => !each.missing.includes(id)));
           for (const id of each.extra) resources.set(id, { definition: '1 x' });
           if (each.problem !== null) {
@@ -212,9 +245,8 @@ suite('the difference', () => {
         // The namespace controller comes by.
         for (const [key, found] of observed) {
           if (found.namespace !== 'terminating') continue;
-          const { namespace: _, enabled: __, ...rest } = found;
-          observed.set(key, rest);
-          if (rest.disabled === undefined) observed.delete(key);
+          if (found.disabled === undefined) observed.delete(key);
+          else observed.set(key, { id: found.id, disabled: found.disabled });
         }
         for (const action of diff(accounts, observed).actions) simulate(action, observed);
         assert.deepEqual(diff(accounts, observed).actions, []);
@@ -243,7 +275,8 @@ function simulate(action: Action, observed: Map<string, ObservedAccount>): void 
   }
   const known = new Map(found?.enabled?.resources ?? []);
   for (const name of action.remove) known.delete(name);
-  for (const name of action.apply) known.set(name, { definition: state.resources.get(name)?.definition ?? '' });
+  for (const name of action.apply)
+    known.set(name, { definition: state.resources.get(name)?.definition ?? '' });
   const certificate = action.apply.includes('certificate') ? VALID : found?.enabled?.certificate;
   observed.set(key, {
     id,

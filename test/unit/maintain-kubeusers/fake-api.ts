@@ -1,5 +1,11 @@
 import { KubeError } from '../../../lib/kube/errors.ts';
-import { pathOf, type KubeList, type KubeObject, type Resource, type WatchEvent } from '../../../lib/kube/types.ts';
+import {
+  pathOf,
+  type KubeList,
+  type KubeObject,
+  type Resource,
+  type WatchEvent,
+} from '../../../lib/kube/types.ts';
 import type { Selection } from '../../../lib/kube/client.ts';
 
 interface Watcher {
@@ -75,8 +81,13 @@ export class FakeApi {
     return Promise.resolve(this.#put(path, body) as T);
   }
 
-  async *pages<T>(resource: Resource, selection: Selection & { pageSize?: number } = {}): AsyncGenerator<KubeList<T>> {
-    const all = [...this.objects].filter(([path]) => isIn(path, resource, selection)).map(([, object]) => object);
+  async *pages<T>(
+    resource: Resource,
+    selection: Selection & { pageSize?: number } = {},
+  ): AsyncGenerator<KubeList<T>> {
+    const all = [...this.objects]
+      .filter(([path]) => isIn(path, resource, selection))
+      .map(([, object]) => object);
     const items = all.filter((object) => matches(object, selection)) as T[];
     const size = selection.pageSize ?? 500;
     for (let from = 0; from === 0 || from < items.length; from += size) {
@@ -119,7 +130,8 @@ export class FakeApi {
     for (const [path, object] of [...this.objects]) {
       if (object.metadata?.deletionTimestamp === undefined) continue;
       const inside = `/namespaces/${object.metadata.name ?? ''}/`;
-      for (const [other, content] of [...this.objects]) if (other.includes(inside)) this.#remove(other, content);
+      for (const [other, content] of [...this.objects])
+        if (other.includes(inside)) this.#remove(other, content);
       this.#remove(path, object);
     }
   }

@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, link, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -39,12 +52,10 @@ suite('homes', () => {
       const { homes, home, at } = await stage();
       await homes.write(OWNER, '.kube/config', 'x', 0o600);
       await homes.write(OWNER, '.kube/key', 'x', 0o400);
-      assert.deepEqual(await Promise.all([home, at('.kube'), at('.kube/config'), at('.kube/key')].map(modeOf)), [
-        '2775',
-        '750',
-        '600',
-        '400',
-      ]);
+      assert.deepEqual(
+        await Promise.all([home, at('.kube'), at('.kube/config'), at('.kube/key')].map(modeOf)),
+        ['2775', '750', '600', '400'],
+      );
       assert.equal((await homes.facts(OWNER, '.kube/key'))?.mode, 0o400);
     } finally {
       process.umask(before);
@@ -111,11 +122,13 @@ suite('homes', () => {
     assert.equal(await readFile(path.join(secret, 'config'), 'utf8'), 'nobody else may read this');
   });
 
-  test('a link that takes the place of a directory while we work leads nowhere', async () => {
+  // Elsewhere the loop runs as the person who owns all homes, and names are joined (homes/open.ts).
+  const onlyLinux = process.platform === 'linux' ? {} : { skip: 'only Linux opens names from a directory' };
+  test('a link that takes the place of a directory while we work leads nowhere', onlyLinux, async () => {
     const { homes, home, secret, at } = await stage();
-    let stop = false;
+    const stop = new AbortController();
     const flip = (async () => {
-      while (!stop) {
+      while (!stop.signal.aborted) {
         await rename(at('.kube'), at('.aside'));
         await symlink(secret, at('.kube'));
         await rm(at('.kube'));
@@ -130,7 +143,7 @@ suite('homes', () => {
       );
       outcomes[done] += 1;
     }
-    stop = true;
+    stop.abort();
     await flip;
     assert.deepEqual(await readdir(secret), ['config'], JSON.stringify(outcomes));
     assert.equal(await readFile(path.join(secret, 'config'), 'utf8'), 'nobody else may read this');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
 import { after, suite, test } from 'node:test';
 import 'reflect-metadata';
 import { Pkcs10CertificateRequest, X509CertificateGenerator } from '@peculiar/x509';
@@ -25,7 +25,11 @@ function stage(sign: (request: KubeObject) => Promise<KubeObject['status']>) {
     const approved = await request<KubeObject>(method, path.replace('/approval', ''), { body });
     setImmediate(() => {
       void sign(approved).then((status) => {
-        const signed = { ...approved, status, metadata: { ...approved.metadata, resourceVersion: undefined } };
+        const signed = {
+          ...approved,
+          status,
+          metadata: { ...approved.metadata, resourceVersion: undefined },
+        };
         return request('PUT', path.replace('/approval', ''), { body: signed });
       });
     });
@@ -72,7 +76,9 @@ suite('certificate requests', () => {
   });
 
   test('what an earlier try left is replaced; one WATCH serves all', async () => {
-    const { api, issuer } = stage(async () => Promise.resolve({ conditions: [{ type: 'Denied', status: 'True' }] }));
+    const { api, issuer } = stage(async () =>
+      Promise.resolve({ conditions: [{ type: 'Denied', status: 'True' }] }),
+    );
     api.objects.set(PATH, { metadata: { name: 'tool-a', resourceVersion: '1' } });
     const names = ['tool-a', 'tool-b', 'tool-c'];
     const all = await Promise.allSettled(
@@ -88,7 +94,7 @@ suite('certificate requests', () => {
     const { issuer } = stage(async (request) => {
       const text = Buffer.from((request['spec'] as { request: string }).request, 'base64').toString();
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      const signingKey = await crypto.subtle.importKey(
+      const signingKey = await webcrypto.subtle.importKey(
         'pkcs8',
         privateKey.export({ format: 'der', type: 'pkcs8' }),
         { name: 'ECDSA', namedCurve: 'P-256' },
@@ -100,7 +106,7 @@ suite('certificate requests', () => {
         issuer: 'CN=test',
         notBefore: new Date(NOW),
         notAfter: new Date(NOW + 1_000),
-        publicKey: await new Pkcs10CertificateRequest(text).publicKey.export(),
+        publicKey: new Pkcs10CertificateRequest(text).publicKey,
         signingKey,
         signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
       });

@@ -18,7 +18,6 @@ function running(accounts: readonly Account[]) {
   const directory = new FakeDirectory(accounts);
   const metrics = createMetrics();
   const monotonic = (): number => performance.now();
-  let loop: Loop | undefined = undefined as Loop | undefined;
   const reconciler = new Reconciler({
     ...{ tools: shop.tools, log: silentLog, metrics, monotonic },
     now: () => Date.now(),
@@ -26,9 +25,8 @@ function running(accounts: readonly Account[]) {
     removalLimits: { fraction: 0.05, minimum: 10 },
     allowMassDelete: false,
     places: 8,
-    onDone: () => loop?.wake(),
   });
-  loop = new Loop({
+  const service = new Loop({
     ...{ reconciler, directory, metrics, monotonic, log: silentLog, clock: systemClock },
     client: shop.api,
     homes: shop.homes,
@@ -36,19 +34,19 @@ function running(accounts: readonly Account[]) {
     changeInterval: 20,
     apiRequests: () => shop.api.requests.length,
   });
-  const service = loop;
   const stop = new AbortController();
   const ended = service.run(stop.signal);
   return {
     ...{ ...shop, directory, metrics, loop: service },
-    async until(what: string, reached: () => boolean): Promise<void> {
+    until: async (what: string, reached: () => boolean): Promise<void> => {
       const deadline = performance.now() + 20_000;
       while (!reached()) {
-        if (performance.now() > deadline) assert.fail(`waited for ${what}: ${JSON.stringify(service.status())}`);
+        if (performance.now() > deadline)
+          assert.fail(`waited for ${what}: ${JSON.stringify(service.status())}`);
         await delay(5);
       }
     },
-    async end(): Promise<void> {
+    end: async (): Promise<void> => {
       stop.abort();
       await ended;
     },
@@ -80,7 +78,9 @@ suite('the loop', () => {
     const asked = directory.requests;
     directory.failing = new Error('down'); // and LDAP is not needed for it
     await api.delete({ group: '', version: 'v1', plural: 'namespaces' }, 'tool-t0');
-    await until('the namespace', () => api.objects.has('/api/v1/namespaces/tool-t0/configmaps/maintain-kubeusers'));
+    await until('the namespace', () =>
+      api.objects.has('/api/v1/namespaces/tool-t0/configmaps/maintain-kubeusers'),
+    );
     assert.ok(directory.requests >= asked);
     await rig.end();
   });
@@ -145,7 +145,7 @@ suite('the loop', () => {
     await rig.end();
   });
 
-  test('metrics have production\'s names, with a first value before anything happened', async () => {
+  test("metrics have production's names, with a first value before anything happened", async () => {
     const rig = running(many(2));
     await rig.until('all', () => rig.loop.status().accounts.ready === 2);
     await rig.end();

@@ -85,7 +85,14 @@ suite('merging a kubeconfig', () => {
     const theirs =
       'clusters:\n- name: other\n  cluster: {server: yes, port: 012, hex: 0x1F, on: 1_000, float: 1.50, none: ~, date: 2001-01-01}\n';
     const text = merged(theirs);
-    for (const scalar of ['server: yes', 'port: 012', 'hex: 0x1F', 'on: 1_000', 'float: 1.50', 'date: 2001-01-01']) {
+    for (const scalar of [
+      'server: yes',
+      'port: 012',
+      'hex: 0x1F',
+      'on: 1_000',
+      'float: 1.50',
+      'date: 2001-01-01',
+    ]) {
       assert.ok(text.includes(scalar), `${scalar} in ${text}`);
     }
     assert.equal((parse(text) as Config).clusters[0]?.cluster['none'], null);
@@ -112,7 +119,10 @@ suite('merging a kubeconfig', () => {
   });
 
   test('a bomb of aliases is parsed in no time', () => {
-    const lines = ['a0: &a0 [x, x]', ...Array.from({ length: 40 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}]`)];
+    const lines = [
+      'a0: &a0 [x, x]',
+      ...Array.from({ length: 40 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}]`),
+    ];
     const before = performance.now();
     mergeKubeconfig(`${lines.join('\n')}\n`, PART);
     assert.ok(performance.now() - before < 1_000);
@@ -128,7 +138,13 @@ suite('merging a kubeconfig', () => {
 
   test('whatever others keep there, it stays, ours is there once, and a second time changes nothing', () => {
     const name = fc.oneof(fc.string(), fc.constantFrom('toolforge', 'tf-x', 'yes', '012', '~', ''));
-    const leaf = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.double({ noNaN: true }));
+    const leaf = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.double({ noNaN: true }),
+    );
     const fields = fc.dictionary(
       fc.string(),
       fc.oneof(leaf, fc.array(leaf, { maxLength: 3 }), fc.dictionary(fc.string(), leaf, { maxKeys: 3 })),

@@ -30,19 +30,20 @@ function reconcilerOf({ tools }: Workshop, more: { allowMassDelete?: boolean; se
     removalLimits: { fraction: 0.05, minimum: 10 },
     allowMassDelete: more.allowMassDelete ?? false,
     places: 4,
-    onDone: () => undefined,
   });
   return {
     reconciler,
     metrics,
-    pass(milliseconds: number) {
-      time += milliseconds;
-    },
+    elapse: (milliseconds: number) => (time += milliseconds),
   };
 }
 
 /** One pass of a process that starts anew: looks, acts, and ends. What it found to do. */
-async function pass(shop: Workshop, accounts: readonly Account[], more: Parameters<typeof reconcilerOf>[1] = {}) {
+async function pass(
+  shop: Workshop,
+  accounts: readonly Account[],
+  more: Parameters<typeof reconcilerOf>[1] = {},
+) {
   const { reconciler, metrics } = reconcilerOf(shop, more);
   await observeOnce(shop.api, reconciler.observed);
   const evaluation = reconciler.evaluate({ accounts, skipped: [] });
@@ -58,9 +59,9 @@ async function pass(shop: Workshop, accounts: readonly Account[], more: Paramete
 
 /** What is left of an account after it was made, as far as a pass looks. */
 function recordAsMade({ api, tools }: Workshop, account: Account): void {
-  const resources = new DesiredState(tools.settings).of({ accounts: [account], skipped: [] }).accounts.get(
-    keyOf(account),
-  )?.resources;
+  const resources = new DesiredState(tools.settings)
+    .of({ accounts: [account], skipped: [] })
+    .accounts.get(keyOf(account))?.resources;
   const state: AccountState = {
     ...account,
     complete: true,
@@ -79,14 +80,17 @@ suite('a pass', () => {
     await pass(shop, [tool('a')]);
     const namespace = '/api/v1/namespaces/tool-a';
     const within = shop.api.names().filter((path) => path.startsWith(namespace) || path.includes('/tool-a/'));
-    assert.deepEqual(within, [
-      namespace,
-      `${namespace}/configmaps/maintain-kubeusers`,
-      `${namespace}/limitranges/tool-a`,
-      `${namespace}/resourcequotas/tool-a`,
-      '/apis/kyverno.io/v1/namespaces/tool-a/policies/toolforge-kyverno-pod-policy',
-      '/apis/rbac.authorization.k8s.io/v1/namespaces/tool-a/rolebindings/a-tool-binding',
-    ].sort());
+    assert.deepEqual(
+      within,
+      [
+        namespace,
+        `${namespace}/configmaps/maintain-kubeusers`,
+        `${namespace}/limitranges/tool-a`,
+        `${namespace}/resourcequotas/tool-a`,
+        '/apis/kyverno.io/v1/namespaces/tool-a/policies/toolforge-kyverno-pod-policy',
+        '/apis/rbac.authorization.k8s.io/v1/namespaces/tool-a/rolebindings/a-tool-binding',
+      ].sort(),
+    );
     assert.deepEqual(
       [...shop.homes.files].map(([file, { mode }]) => [file, mode.toString(8)]),
       [
@@ -159,7 +163,8 @@ suite('a pass', () => {
       const last = await pass(shop, accounts);
       assert.deepEqual([last.did, last.failures], [[], []], `killed at step ${killAt}`);
       assert.deepEqual(shop.api.names(), wanted.objects, `killed at step ${killAt}`);
-      const marked = (file: string): boolean => file !== 'tool/b/k8s.disabled' && file !== 'tool/b/.kube/config';
+      const marked = (file: string): boolean =>
+        file !== 'tool/b/k8s.disabled' && file !== 'tool/b/.kube/config';
       assert.deepEqual([...shop.homes.files.keys()].filter(marked).sort(), wanted.files.filter(marked));
     }
   });
@@ -175,7 +180,11 @@ suite('a pass', () => {
     shop.homes.before = () => undefined;
     const second = await pass(shop, accounts);
     assert.deepEqual(second.did, ['create tool/b']);
-    assert.deepEqual(second.actions[0]?.apply, ['home', 'certificate', 'kubeconfig'], 'the rest is done already');
+    assert.deepEqual(
+      second.actions[0]?.apply,
+      ['home', 'certificate', 'kubeconfig'],
+      'the rest is done already',
+    );
   });
 
   test('a kubeconfig that is not YAML is kept, named, and not looked at again soon', async () => {
@@ -198,7 +207,10 @@ suite('a pass', () => {
     assert.deepEqual((await pass(shop, [tool('a', 50_001, true)])).did, ['disable tool/a']);
     const [first] = shop.api.requests.filter((request) => request.startsWith('DELETE'));
     assert.match(first ?? '', /rolebindings/, 'access goes first');
-    assert.deepEqual(shop.api.names().filter((path) => path.includes('tool-a')), []);
+    assert.deepEqual(
+      shop.api.names().filter((path) => path.includes('tool-a')),
+      [],
+    );
     assert.deepEqual([...shop.homes.files.keys()].sort(), [
       'tool/a/.kube/config',
       'tool/a/k8s.disabled',
@@ -237,7 +249,10 @@ suite('a pass', () => {
     assert.match(failures.join(), /tool-a was not made by maintain-kubeusers/);
     await pass(shop, [tool('b', 50_002)]);
     assert.equal(shop.api.objects.get('/api/v1/namespaces/tool-a'), theirs);
-    assert.deepEqual(shop.api.names().filter((path) => path.includes('/tool-a/')), []);
+    assert.deepEqual(
+      shop.api.names().filter((path) => path.includes('/tool-a/')),
+      [],
+    );
   });
 });
 
@@ -278,7 +293,7 @@ suite('the guard', () => {
   test('bit by bit is caught too, and forgiven after a minute', async () => {
     const shop = workshop();
     await pass(shop, many(40));
-    const { reconciler, pass: elapse } = reconcilerOf(shop);
+    const { reconciler, elapse } = reconcilerOf(shop);
     await observeOnce(shop.api, reconciler.observed);
     const remove = async (left: number): Promise<number> => {
       const { actions } = reconciler.evaluate({ accounts: many(left), skipped: [] });

@@ -39,7 +39,7 @@ function queueOf(places: number) {
     queue,
     started,
     elapse: (milliseconds: number) => (time += milliseconds),
-    async end(name: string, error?: Error) {
+    end: async (name: string, error?: Error): Promise<void> => {
       const { end, fail } = open.get(name) ?? assert.fail(`${name} is not under way`);
       if (error === undefined) end();
       else fail(error);

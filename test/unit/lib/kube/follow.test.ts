@@ -11,7 +11,10 @@ const named = (name: string, resourceVersion: number): KubeObject => ({
 });
 
 /** LISTs and WATCHes as scripted, one after the other; the last WATCH stays open. */
-function script(steps: readonly (readonly WatchEvent<KubeObject>[] | Error)[], lists: readonly (KubeObject[] | Error)[]) {
+function script(
+  steps: readonly (readonly WatchEvent<KubeObject>[] | Error)[],
+  lists: readonly (KubeObject[] | Error)[],
+) {
   const asked: string[] = [];
   const left = { steps: [...steps], lists: [...lists] };
   const client = {
@@ -30,7 +33,12 @@ function script(steps: readonly (readonly WatchEvent<KubeObject>[] | Error)[], l
       const step = left.steps.shift();
       if (step instanceof Error) throw step;
       for (const event of step ?? []) yield event as WatchEvent<T>;
-      if (step === undefined) await new Promise<void>((resolve) => signal?.addEventListener('abort', () => { resolve(); }));
+      if (step === undefined)
+        await new Promise<void>((resolve) =>
+          signal?.addEventListener('abort', () => {
+            resolve();
+          }),
+        );
     },
   };
   const seen: string[] = [];
@@ -56,7 +64,11 @@ function script(steps: readonly (readonly WatchEvent<KubeObject>[] | Error)[], l
   return { asked, seen, errors, until, following };
 }
 
-const event = (type: WatchEvent<KubeObject>['type'], name: string, version: number): WatchEvent<KubeObject> => ({
+const event = (
+  type: WatchEvent<KubeObject>['type'],
+  name: string,
+  version: number,
+): WatchEvent<KubeObject> => ({
   type,
   object: named(name, version),
 });

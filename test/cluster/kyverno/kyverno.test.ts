@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { after, before, suite, test } from 'node:test';
+import { openCluster } from '../../../cluster/open.ts';
+import type { Cluster } from '../../../cluster/provider.ts';
+import {
+  canaryPolicy,
+  CANARY_NAMESPACE,
+  createCanary,
+  removeCanary,
+  tryPod,
+} from '../../../components/kyverno/canary.ts';
+import { haproxyDirectory, haproxyStatus } from '../../../components/haproxy/index.ts';
+import { CONTROLLERS, kyvernoStatus } from '../../../components/kyverno/index.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import type { Context } from '../../../lib/context.ts';
+import type { KubeClient } from '../../../lib/kube/client.ts';
+import { isNotFound } from '../../../lib/kube/errors.ts';
+import { NAMESPACES, POLICIES, type Resource } from '../../../lib/kube/types.ts';
+import { createOutput } from '../../../lib/output.ts';
+import { xdgPaths } from '../../../lib/paths.ts';
+import { systemRunner } from '../../../lib/run.ts';
+import { waitFor } from '../../../lib/wait.ts';
+import { freePorts, Rig, type Event } from '../../rig.ts';
+import { listeningAddresses } from './sockets.ts';
+
+const NAME = 'ky';
+const CLUSTER_ROLES: Resource = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' };
+
+suite('Kyverno on plain processes, two admission replicas', () => {
+  let rig: Rig;
+  let ports: string[];
+  let cluster: Cluster;
+  let client: KubeClient;
+  let context: Context;
+
+  before(async () => {
+    rig = await Rig.create('tlk');
+    ports = await freePorts();
+    await up();
+    const stream = Object.assign(new PassThrough(), { isTTY: false }).resume();
+    context = {
+      output: createOutput({ stdout: stream, stderr: stream }, true, {}),
+      runner: systemRunner,
+      clock: systemClock,
+      paths: { cache: xdgPaths(process.env).cache, state: path.dirname(rig.directory(NAME)) },
+      signal: new AbortController().signal,
+      env: process.env,
+    };
+    cluster = await openCluster(NAME, context);
+    client = await cluster.client();
+  });
+  after(async () => {
+    await client.close();
+    await rig.dispose(NAME);
+  });
+
+  const up = (): Promise<Event[]> => rig.events('up', '--name', NAME, '--kyverno-replicas', '2', ...ports);
+  const until = (what: string, holds: () => Promise<boolean>): Promise<true> =>
+    waitFor(what, async () => ((await holds()) ? true : undefined), { ...context, timeoutMs: 60_000 });
+  const resultOf = (events: readonly Event[], id: string): unknown =>
+    events.find((event) => event.event === 'step.done' && event['id'] === id)?.['result'];
+  const processes = async (): Promise<Map<string, number>> => {
+    const states = await cluster.supervisor.status();
+    return new Map(
+      states.flatMap(({ name, pid }) =>
+        name.startsWith('kyverno-') && pid !== undefined ? [[name, pid] as const] : [],
+      ),
+    );
+  };
+
+  test('is whole, and nothing of the canary is left', async () => {
+    const status = await kyvernoStatus(cluster, client);
+    assert.equal(status.ready, true);
+    assert.equal(status.version, cluster.profile.kyverno);
+    assert.deepEqual(
+      status.controllers.map(({ name, replicas }) => [name, replicas.length]),
+      CONTROLLERS.map(({ deployment }, index) => [deployment, index === 0 ? 2 : 1]),
+    );
+    assert.deepEqual(await client.list(POLICIES), []);
+    await until('the canary’s namespace to be gone', () =>
+      client.get(NAMESPACES, CANARY_NAMESPACE).then(() => false, isNotFound),
+    );
+  });
+
+  test(
+    'listens for webhooks, on loopback, and for nothing else',
+    { skip: process.platform !== 'linux' },
+    async () => {
+      const served = cluster.platform.balancedServices.flatMap(({ servers }) =>
+        servers.map(({ host, port }) => `${host}:${port}`),
+      );
+      const listening = await Promise.all([...(await processes()).values()].map(listeningAddresses));
+      assert.deepEqual(listening.flat().sort(), [...served].sort());
+    },
+  );
+
+  test('every webhook points at HAProxy', async () => {
+    const resource = { group: 'admissionregistration.k8s.io', version: 'v1' };
+    const configurations = [
+      ...(await client.list<Configuration>({ ...resource, plural: 'mutatingwebhookconfigurations' })),
+      ...(await client.list<Configuration>({ ...resource, plural: 'validatingwebhookconfigurations' })),
+    ];
+    const urls = configurations.flatMap(({ webhooks }) =>
+      (webhooks ?? []).map(({ clientConfig }) => new URL(clientConfig.url ?? '').host),
+    );
+    const fronts = cluster.platform.balancedServices.map(({ port }) => `127.0.0.1:${port}`);
+    assert.deepEqual([...new Set(urls)].sort(), fronts.sort());
+  });
+
+  test('`up` again applies and restarts nothing, and tries no pod', async () => {
+    const before = await processes();
+    const events = await up();
+    assert.deepEqual(await processes(), before);
+    assert.equal(resultOf(events, 'kyverno.objects'), 'unchanged');
+    assert.equal(resultOf(events, 'kyverno.ready'), 'webhooks answer');
+  });
+
+  test('`up` brings back what somebody deleted, and only that', async () => {
+    await client.delete(CLUSTER_ROLES, 'kyverno:reports-controller');
+    assert.match(String(resultOf(await up(), 'kyverno.objects')), /^1 of \d+ applied$/);
+    await client.get(CLUSTER_ROLES, 'kyverno:reports-controller');
+  });
+
+  test('a policy goes on being enforced while one of its replicas is killed, time and again', async () => {
+    await createCanary(client);
+    await until('the policy to be in force', async () => (await tryPod(client, 'refuse')) === 'refused');
+    for (const replica of ['kyverno-admission-controller-1', 'kyverno-admission-controller-2']) {
+      const pid = (await processes()).get(replica);
+      assert.ok(pid !== undefined);
+      process.kill(pid, 'SIGKILL');
+      for (let count = 0; count < 20; count += 1) {
+        assert.equal(await enforced(client), 'refused', `${replica} killed, attempt ${count}`);
+        assert.equal(await tryPod(client, 'accept'), 'accepted', `${replica} killed, attempt ${count}`);
+      }
+      await until('the replica to take part again', async () => {
+        const { backends } = await haproxyStatus(haproxyDirectory(cluster));
+        const servers = backends.find(({ name }) => name === 'kyverno-svc')?.servers ?? [];
+        return servers.every(
+          ({ state, lastCheck }) => state === 'up' && lastCheck?.startsWith('L7OK') === true,
+        );
+      });
+    }
+    await removeCanary(client);
+  });
+
+  test('new policies are accepted with the leader gone', async () => {
+    const lease = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
+    const { spec } = await client.get<Lease>(lease, 'kyverno', 'kyverno');
+    const leader = (await processes()).get(spec.holderIdentity);
+    assert.ok(leader !== undefined, spec.holderIdentity);
+    process.kill(leader, 'SIGKILL');
+    const policy = canaryPolicy();
+    const inDefault = { ...policy, metadata: { ...policy.metadata, namespace: 'default' } };
+    await client.create(POLICIES, inDefault, 'default');
+    await client.delete(POLICIES, 'canary', 'default');
+  });
+});
+
+interface Configuration {
+  readonly webhooks?: readonly { readonly clientConfig: { readonly url?: string } }[];
+}
+
+interface Lease {
+  readonly spec: { readonly holderIdentity: string };
+  readonly [field: string]: unknown;
+}
+
+/**
+ * One pod that is to be refused. The API server's own connection to the replica that was killed breaks under at most
+ * one request, which it fails without asking another replica, as with a Service of pods.
+ */
+async function enforced(client: KubeClient): ReturnType<typeof tryPod> {
+  const verdict = await tryPod(client, 'refuse');
+  return verdict === 'no answer' ? tryPod(client, 'refuse') : verdict;
+}
