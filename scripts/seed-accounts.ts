@@ -25,6 +25,7 @@ const schema = z
       .max(MAX_ADMINS, `must be at most ${MAX_ADMINS}`),
     delete: z.boolean().default(false),
     malformed: z.boolean().default(false),
+    wait: z.boolean().default(true),
     lock: toolName,
     unlock: toolName,
   })
@@ -52,6 +53,7 @@ await main({
     option('--admins <count>', 'how many people become admins besides').default('2'),
     // Not from the environment: a variable must not turn a command into another.
     new Option('--delete', 'take them away; only what this command made'),
+    new Option('--no-wait', 'do not wait until maintain-kubeusers has made of them what they need'),
     new Option('--malformed', 'a fixed zoo of broken entries, for testing what reads LDAP'),
     new Option('--lock <tool>', 'disable a tool, as production does'),
     new Option('--unlock <tool>', 'enable it again'),
@@ -72,8 +74,12 @@ await main({
     const tool = options.lock ?? options.unlock;
     if (tool === undefined) {
       const { requestsOf, seedAccounts } = await import('../seed/accounts/index.ts');
-      // Hook: what waits until the cluster has caught up (AccountsInCluster) is passed in here.
-      const { refused, ...outcome } = await seedAccounts(directory, requestsOf(options), undefined, context);
+      const { accountsInCluster } = await import('../seed/accounts/in-cluster.ts');
+      const { openCluster } = await import('../cluster/open.ts');
+      const inCluster = options.wait
+        ? accountsInCluster(await openCluster(options.name, context), context)
+        : undefined;
+      const { refused, ...outcome } = await seedAccounts(directory, requestsOf(options), inCluster, context);
       context.output.event('summary', { ...outcome, refused: refused.length });
       return;
     }

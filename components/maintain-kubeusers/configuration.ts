@@ -43,9 +43,7 @@ export const configurationSchema = z.strictObject({
   /** Goes into recorded hashes, see `Settings.stateKey`. */
   stateKey: z.string().min(20),
   /** Absent: tools get no Kyverno policy. */
-  policy: z
-    .strictObject({ profile: z.enum(['toolforge']), action: z.enum(['Audit', 'Enforce']) })
-    .optional(),
+  policy: z.strictObject({ profile: z.enum(['toolforge']), action: z.enum(['Audit', 'Enforce']) }).optional(),
   /** A PodSecurityPolicy for each tool, on the `2024` profile. */
   podSecurityPolicy: z.boolean().default(false),
   keyAlgorithm: z.enum(['P-256', 'RSA-4096']).default('P-256'),

@@ -151,7 +151,7 @@ export class KubeClient {
   }
 
   /** A signal for one request, taken back after it: `AbortSignal.timeout` would live on for its minute, with thousands like it. */
-  #deadline(timeoutMs: number): { readonly signal: AbortSignal; release(): void } {
+  #deadline(timeoutMs: number): { readonly signal: AbortSignal; readonly release: () => void } {
     const deadline = new AbortController();
     const abort = (): void => {
       deadline.abort(new Error(`no answer within ${timeoutMs / 1000} s`));

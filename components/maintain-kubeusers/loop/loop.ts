@@ -48,7 +48,6 @@ export class Loop {
   readonly #options: LoopOptions;
   readonly #wake = new Wake();
   #answer: { readonly value: DirectoryAnswer; readonly at: number } | undefined;
-  #evaluation: Evaluation | undefined;
   #lastPass: MaintainKubeusersStatus['lastPass'];
   #directoryError: string | undefined;
   #objection: string | undefined;
@@ -58,7 +57,7 @@ export class Loop {
   constructor(options: LoopOptions) {
     this.#options = options;
     this.#fullPassAt = options.monotonic();
-    options.reconciler.onDone = () => {
+    options.reconciler.onLookAgain = () => {
       this.#wake.up();
     };
   }
@@ -164,7 +163,6 @@ export class Loop {
       log.error({ why: evaluation.objection }, 'removals are held back');
     }
     this.#objection = evaluation.objection;
-    this.#evaluation = evaluation;
     reconciler.queue.offer(evaluation.actions);
     return evaluation;
   }
@@ -209,16 +207,17 @@ export class Loop {
     const { reconciler, metrics, homes } = this.#options;
     metrics.waiting.set(reconciler.queue.waiting);
     metrics.fileOperations.set(homes.operations);
-    if (this.#evaluation !== undefined) measure(this.#evaluation, reconciler.queue.failing(), metrics);
+    if (this.#answer === undefined) return;
+    measure(reconciler.evaluate(this.#answer.value), reconciler.queue.failing(), metrics);
   }
 
   status(): Omit<MaintainKubeusersStatus, 'leader' | 'standby'> {
     const { reconciler, clock, monotonic } = this.#options;
     const { queue } = reconciler;
     const summary =
-      this.#evaluation === undefined
+      this.#answer === undefined
         ? { accounts: { total: 0, ready: 0, pending: 0, disabled: 0, skipped: 0 }, skipped: [], problems: [] }
-        : summarize(this.#evaluation, queue.failing(), ({ nextTry }) =>
+        : summarize(reconciler.evaluate(this.#answer.value), queue.failing(), ({ nextTry }) =>
             new Date(clock.now() + nextTry - monotonic()).toISOString(),
           );
     return {

@@ -57,6 +57,7 @@ async function make(
       const applied = await kind.apply(account, tools);
       resources.set(kind.id, record(definitionHash(kind, account, tools.settings), applied, now()));
       certificate = applied.certificate ?? certificate;
+      if (applied.namespace !== undefined) options.observed.set('namespaces', applied.namespace);
     }
   } catch (error) {
     failure = { error };

@@ -43,8 +43,8 @@ export class Reconciler {
   readonly observed = new ObservedState();
   readonly queue: WorkQueue;
   permit: MassDeletePermit | undefined;
-  /** Told when an action ended: `evaluate` may find something else now. */
-  onDone: () => void = () => undefined;
+  /** Told when `evaluate` may find something else, after an action. */
+  onLookAgain: () => void = () => undefined;
   readonly #options: ReconcilerOptions;
   readonly #desired: DesiredState;
   readonly #guard: RemovalGuard;
@@ -57,8 +57,8 @@ export class Reconciler {
     this.queue = new WorkQueue({
       places,
       monotonic,
-      onDone: () => {
-        this.onDone();
+      onLookAgain: () => {
+        this.onLookAgain();
       },
       perform: (action) => this.#perform(action),
       onFailure: (action, error, { attempts }) => {

@@ -35,8 +35,8 @@ export interface WorkQueueOptions {
   /** Monotonic milliseconds: a jump of the clock changes no pause. */
   readonly monotonic: () => number;
   readonly onFailure: (action: Action, error: unknown, failing: Failing) => void;
-  /** Something ended: the difference may be another now. */
-  readonly onDone: () => void;
+  /** The difference has to be looked at again: an action failed, or more was to be done for an account at work. */
+  readonly onLookAgain: () => void;
 }
 
 /**
@@ -47,6 +47,8 @@ export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #underWay = new Map<string, ActionKind>();
   readonly #failing = new Map<string, Failing>();
+  /** Accounts for which there was more to do while they were under way. */
+  readonly #more = new Set<string>();
   #waiting: Action[] = [];
   #stopped = false;
   #idle: (() => void)[] = [];
@@ -57,8 +59,12 @@ export class WorkQueue {
 
   /** The whole of what is to be done now: what waited from an earlier offer and is not in this one is dropped. */
   offer(actions: readonly Action[]): void {
-    // What an account under way needs is known when it is done.
-    const due = actions.filter((action) => !this.isBusy(action.id) && !this.#pauses(action));
+    const due = actions.filter((action) => {
+      if (!this.isBusy(action.id)) return !this.#pauses(action);
+      // What it needs is known when it is done.
+      this.#more.add(keyOf(action.id));
+      return false;
+    });
     this.#waiting = due.sort((left, right) => URGENCY[right.kind] - URGENCY[left.kind]); // the most urgent last
     const offered = new Set(actions.map(({ id }) => keyOf(id)));
     for (const key of this.#failing.keys()) if (!offered.has(key)) this.#failing.delete(key);
@@ -95,7 +101,7 @@ export class WorkQueue {
       this.#failed(action, error);
     } finally {
       this.#underWay.delete(key);
-      this.#options.onDone();
+      if (this.#more.delete(key) || this.#failing.has(key)) this.#options.onLookAgain();
       this.#start();
     }
   }

@@ -19,6 +19,8 @@ export interface Tools {
 export interface Applied {
   readonly problem?: string;
   readonly certificate?: Validity;
+  /** The namespace as the server answered it. */
+  readonly namespace?: KubeObject;
 }
 
 /**

@@ -25,7 +25,7 @@ export const namespaceKind: ResourceKind = {
   async apply(account, { client }) {
     const object = render(account);
     try {
-      await client.create(NAMESPACES, object);
+      return { namespace: await client.create(NAMESPACES, object) };
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       // A namespace of that name that somebody else made is left alone: its objects are not ours to rule, or to delete.
@@ -37,9 +37,8 @@ export const namespaceKind: ResourceKind = {
           hint: `Delete it, or label it ${Object.entries(OWN_LABELS).flat().join('=')} to hand it over.`,
         });
       }
-      await client.apply(NAMESPACES, object);
+      return { namespace: await client.apply(NAMESPACES, object) };
     }
-    return {};
   },
   verify(account, _tools, actual) {
     const found = actual.find(NAMESPACES, undefined, namespaceOf(account.name));

@@ -78,7 +78,7 @@ suite('Kyverno on plain processes, two admission replicas', () => {
       status.controllers.map(({ name, replicas }) => [name, replicas.length]),
       CONTROLLERS.map(({ deployment }, index) => [deployment, index === 0 ? 2 : 1]),
     );
-    assert.deepEqual(await client.list(POLICIES), []);
+    assert.deepEqual(await client.list(POLICIES, { namespace: CANARY_NAMESPACE }), []);
     await until('the canary’s namespace to be gone', () =>
       client.get(NAMESPACES, CANARY_NAMESPACE).then(() => false, isNotFound),
     );

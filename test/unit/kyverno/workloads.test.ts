@@ -16,14 +16,15 @@ function workload(name: string, platform: Parameters<typeof workloadOf>[1]): Pla
 
 void suite('Kyverno’s controllers on a platform', () => {
   test('a process registers its webhooks where HAProxy listens, and serves on loopback only', () => {
-    const { binary, webhook, processArguments } = workload('kyverno-admission-controller', processes);
+    const admission = workload('kyverno-admission-controller', processes);
+    const { binary, webhook } = admission;
     assert.equal(binary, 'kyverno');
     assert.equal(webhook?.service, 'kyverno-svc');
     assert.deepEqual(webhook.replicaArguments(20_021), [
       '--webhookServerHost=127.0.0.1',
       '--webhookServerPort=20021',
     ]);
-    assert.ok(processArguments?.(1).includes('--serverIP=127.0.0.1:20012'));
+    assert.ok(admission.processArguments?.(1).includes('--serverIP=127.0.0.1:20012'));
   });
 
   test('nothing but webhooks is served: no metrics, no profiles', () => {
@@ -39,6 +40,13 @@ void suite('Kyverno’s controllers on a platform', () => {
     );
   });
 
+  test('what no request waits for yields to the API servers', () => {
+    const yielding = ['admission', 'background', 'cleanup', 'reports'].filter(
+      (name) => workload(`kyverno-${name}-controller`, processes).background === true,
+    );
+    assert.deepEqual(yielding, ['background', 'reports']);
+  });
+
   test('the cleanup controller has flags of its own for where it listens', () => {
     const { webhook } = workload('kyverno-cleanup-controller', processes);
     assert.equal(webhook?.service, 'kyverno-cleanup-controller');
@@ -49,8 +57,8 @@ void suite('Kyverno’s controllers on a platform', () => {
   });
 
   test('pods register their webhooks by Service', () => {
-    const { processArguments } = workload('kyverno-admission-controller', pods);
-    assert.ok(!(processArguments?.(1) ?? []).some((argument) => argument.startsWith('--serverIP')));
+    const args = workload('kyverno-admission-controller', pods).processArguments?.(1) ?? [];
+    assert.ok(!args.some((argument) => argument.startsWith('--serverIP')));
   });
 
   test('a Deployment that the chart did not have before is no silent gap', () => {

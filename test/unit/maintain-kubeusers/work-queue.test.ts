@@ -17,6 +17,7 @@ function queueOf(places: number) {
   const open = new Map<string, { end: () => void; fail: (error: Error) => void }>();
   const started: string[] = [];
   let time = 0;
+  let looks = 0;
   const queue = new WorkQueue({
     places,
     perform: async ({ id, kind }) => {
@@ -32,12 +33,13 @@ function queueOf(places: number) {
     },
     monotonic: () => time,
     onFailure: () => undefined,
-    onDone: () => undefined,
+    onLookAgain: () => (looks += 1),
   });
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {
     queue,
     started,
+    looks: () => looks,
     elapse: (milliseconds: number) => (time += milliseconds),
     end: async (name: string, error?: Error): Promise<void> => {
       const { end, fail } = open.get(name) ?? assert.fail(`${name} is not under way`);
@@ -63,13 +65,17 @@ suite('the work queue', () => {
   });
 
   test('one action an account, and what an offer leaves out is dropped', async () => {
-    const { queue, started, end } = queueOf(1);
+    const { queue, started, end, looks } = queueOf(1);
     queue.offer([action('a'), action('b')]);
     queue.offer([action('b'), action('c')]);
     queue.offer([action('b')]);
     await end('b');
     assert.deepEqual(started, ['create tool/b'], 'b was under way when it was offered again');
+    assert.equal(looks(), 1, 'what more it needs is looked at when it is done');
     await queue.idle();
+    queue.offer([action('c')]);
+    await end('c');
+    assert.equal(looks(), 1, 'nothing more was to be done for c');
   });
 
   test('a failed account waits, longer each time, while others go on; something else for it does not wait', async () => {
