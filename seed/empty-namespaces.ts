@@ -39,10 +39,16 @@ const IN_EVERY_NAMESPACE = [
 const FINALIZE_UNTIL_MS = 3_500;
 const FINALIZED_BY_MS = 4_500;
 
+/** A namespace whose content is being deleted, by us or in the end by the namespace controller. */
+export interface Terminating extends DoomedNamespace {
+  /** When we asked for it: not later than it happened. */
+  readonly deletedAt: number;
+}
+
 export interface Terminated {
   readonly outcome: BulkOutcome;
   /** With no finalizer but the namespace controller's. */
-  readonly simple: readonly DoomedNamespace[];
+  readonly simple: readonly Terminating[];
   readonly others: readonly DoomedNamespace[];
 }
 
@@ -52,12 +58,14 @@ export async function terminate(
   namespaces: readonly DoomedNamespace[],
   options: RemoveOptions,
 ): Promise<Terminated> {
-  const simple: DoomedNamespace[] = [];
+  const simple: Terminating[] = [];
   const others: DoomedNamespace[] = [];
   const outcome = await bulk(namespaces, options, async (namespace) => {
+    const deletedAt = options.clock.now();
     const finalizers = await deleteNamespace(client, namespace);
     if (finalizers === 'gone') options.meter.settle(true);
-    else if (finalizers.length === 1 && finalizers[0] === 'kubernetes') simple.push(namespace);
+    else if (finalizers.length === 1 && finalizers[0] === 'kubernetes')
+      simple.push({ ...namespace, deletedAt });
     else others.push(namespace);
   });
   return { outcome, simple, others };
@@ -114,19 +122,17 @@ export async function occupiedNamespaces(
 
 /**
  * Removes the finalizer of namespaces that were found empty, and so the namespaces.
- * @param deletedAt before the first of them was deleted
  * @returns those for which it is too late
  */
 export async function finalize(
   client: RemoveClient,
-  namespaces: readonly DoomedNamespace[],
-  deletedAt: number,
+  namespaces: readonly Terminating[],
   options: RemoveOptions,
 ): Promise<readonly DoomedNamespace[]> {
   const { clock, meter } = options;
   const late: DoomedNamespace[] = [];
   await bulk(namespaces, options, async (namespace) => {
-    const { name, uid } = namespace;
+    const { name, uid, deletedAt } = namespace;
     const elapsed = clock.now() - deletedAt;
     if (elapsed > FINALIZE_UNTIL_MS) {
       late.push(namespace);

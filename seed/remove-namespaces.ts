@@ -14,7 +14,7 @@ import {
 
 /** Batches grow and shrink so that one takes about this long. */
 const BATCH_MS = 1_500;
-const FIRST_BATCH = 50;
+const FIRST_BATCH = 25;
 const MAX_BATCH = 500;
 
 const LEFT_TIMEOUT_MS = 15 * 60_000;
@@ -43,7 +43,7 @@ export async function removeNamespaces(
     outcomes.push(deleted.outcome, await empty(client, deleted.simple, options));
     const occupied = await occupiedNamespaces(client, resources);
     const clean = deleted.simple.filter(({ name }) => !occupied.has(name));
-    const late = await finalize(client, clean, started, options);
+    const late = await finalize(client, clean, options);
     left.push(...deleted.others, ...deleted.simple.filter(({ name }) => occupied.has(name)), ...late);
     if (outcomes.some(({ gaveUp }) => gaveUp)) break;
     start += batch.length;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { memoryLimitProblem } from '../../cluster/embedded/cgroup.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { acquireLock } from '../../lib/lock.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { freePorts, outcome, parseEvents, Rig, type Event } from '../rig.ts';
 
@@ -78,17 +79,13 @@ suite('three control planes', () => {
   });
 
   test('a second command on the same cluster is refused while one is at work', async () => {
-    const child = rig.start('up', '--name', NAME, '--ha', ...ports, '--json');
-    const ended = outcome(child);
-    await new Promise<void>((resolve) =>
-      child.stdout?.once('data', () => {
-        resolve();
-      }),
-    );
-    const second = await rig.run('down', '--name', NAME);
-    assert.equal(second.exitCode, 5);
-    assert.match(second.stderr, /`up` \(process \d+\) is at work/);
-    assert.equal((await ended).exitCode, 0);
+    const release = await acquireLock(`${rig.directory(NAME)}.lock`, { ...waiting, command: 'up' });
+    for (const command of ['up', 'down', 'reset']) {
+      const refused = await rig.run(command, '--name', NAME);
+      assert.equal(refused.exitCode, 5, command);
+      assert.match(refused.stderr, /`up` \(process \d+\) is at work/);
+    }
+    await release();
   });
 
   test('a memory limit makes each control plane a cgroup; without it there is none', async (t) => {

@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { freePorts, outcome, parseEvents, Rig } from '../rig.ts';
 
 const NAME = 'kill';
-const KILLS = 10;
+const KILLS = Number(process.env['KILLS'] ?? 10);
 const POLICIES = 300;
 
 /** Numbers in 0..1 that a seed repeats (mulberry32): a failure can be run again with the same moments. */
