@@ -62,31 +62,35 @@ export async function terminate(
   const others: DoomedNamespace[] = [];
   const outcome = await bulk(namespaces, options, async (namespace) => {
     const deletedAt = options.clock.now();
-    const finalizers = await deleteNamespace(client, namespace);
-    if (finalizers === 'gone') options.meter.settle(true);
-    else if (finalizers.length === 1 && finalizers[0] === 'kubernetes')
-      simple.push({ ...namespace, deletedAt });
+    const found = await deleteNamespace(client, namespace);
+    if (found === 'gone') options.meter.settle(true);
+    else if (isSimple(found, deletedAt)) simple.push({ ...namespace, deletedAt });
     else others.push(namespace);
   });
   return { outcome, simple, others };
 }
 
-/** Returns the finalizers of its content; none where the answer does not tell. */
+type Deleted = KubeObject & { readonly spec?: { readonly finalizers?: readonly string[] } };
+
+/** Whether nothing but the namespace controller waits for it, and not since some time already: then it is ours to do. */
+function isSimple({ metadata, spec }: Deleted, deletedAt: number): boolean {
+  const since = Date.parse(String(metadata?.deletionTimestamp)); // in whole seconds
+  if (since + 1_000 < deletedAt) return false;
+  return spec?.finalizers?.length === 1 && spec.finalizers[0] === 'kubernetes';
+}
+
+/** Returns the namespace; empty where the answer does not tell. */
 async function deleteNamespace(
   client: RemoveClient,
   { name, uid }: DoomedNamespace,
-): Promise<'gone' | readonly string[]> {
+): Promise<'gone' | Deleted> {
   try {
-    const { spec } = await client.request<{ readonly spec?: { readonly finalizers?: readonly string[] } }>(
-      'DELETE',
-      pathOf(NAMESPACES, undefined, name),
-      { body: { preconditions: { uid } } },
-    );
-    return spec?.finalizers ?? [];
+    const body = { preconditions: { uid } };
+    return await client.request<Deleted>('DELETE', pathOf(NAMESPACES, undefined, name), { body });
   } catch (error) {
     if (isNotFound(error)) return 'gone';
-    // It is being deleted already (by a try of ours that was not answered, say), or has another uid: waiting tells.
-    if (error instanceof KubeError && error.status === 409) return [];
+    // It has another uid, or its deletion cannot go on yet: waiting tells.
+    if (error instanceof KubeError && error.status === 409) return {};
     throw error;
   }
 }
@@ -153,10 +157,10 @@ export async function finalize(
   return late;
 }
 
-function bulk(
-  items: readonly DoomedNamespace[],
+function bulk<Item extends DoomedNamespace>(
+  items: readonly Item[],
   options: RemoveOptions,
-  work: (item: DoomedNamespace) => Promise<void>,
+  work: (item: Item) => Promise<void>,
 ): Promise<BulkOutcome> {
   const { concurrency, signal, meter } = options;
   return runBulk(items, {

@@ -8,8 +8,8 @@ import type { Evaluation, Reconciler } from './loop/reconciler.ts';
 import { monotonic, type Workshop } from './workshop.ts';
 import { noteFindings, verify } from './verify.ts';
 
-/** A holder that was killed is silent for 15 s before its lease is free. */
-const LEASE_WAIT_MS = 20_000;
+/** A holder that was killed on another machine is silent for 30 s before its lease is free. */
+const LEASE_WAIT_MS = 40_000;
 const NAMED = 20;
 
 async function look(workshop: Workshop, reconciler: Reconciler): Promise<Evaluation> {

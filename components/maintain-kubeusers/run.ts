@@ -78,6 +78,7 @@ async function serve(workshop: Workshop, context: Context): Promise<void> {
     await kept;
     await leadership.release();
     if (lost) {
+      log.error('the lease was lost');
       // What another instance does from here on is not ours to guess: a fresh process stands by.
       throw new Failure({
         kind: 'cluster',

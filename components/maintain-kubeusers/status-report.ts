@@ -21,6 +21,8 @@ export const statusReport = z.object({
     pending: z.number(),
     disabled: z.number(),
     skipped: z.number(),
+    /** Not in LDAP any more, and not gone yet. */
+    leaving: z.number(),
   }),
   skipped: z.array(z.object({ entry: z.string(), reason: z.string() })),
   problems: z.array(problem),

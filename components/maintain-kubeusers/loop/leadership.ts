@@ -10,11 +10,14 @@ import { OWN_NAMESPACE } from '../state.ts';
 const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 const LEASE_NAME = 'maintain-kubeusers';
 
-/** client-go's values: others wait this long for a holder that is silent … */
-const LEASE_MS = 15_000;
-/** … a holder that could not renew for this long stops … */
-const RENEW_DEADLINE_MS = 10_000;
-/** … and both try this often. */
+/**
+ * Others wait this long for a holder that is silent. Twice client-go's values: a laptop that compiles, or an API server
+ * that restarts, must not cost the lead; and a holder of the same machine that died is not waited for at all.
+ */
+const LEASE_MS = 30_000;
+/** A holder that could not renew for this long stops. */
+const RENEW_DEADLINE_MS = 20_000;
+/** Both try this often. */
 const RETRY_MS = 2_000;
 
 export interface LeadershipOptions {

@@ -1,4 +1,6 @@
 import { keyOf } from '../accounts/account.ts';
+import type { Desired } from '../difference/desired.ts';
+import type { Observed } from '../difference/observed.ts';
 import { errorLine } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { NAMED, type MaintainKubeusersStatus } from '../status-report.ts';
@@ -37,10 +39,17 @@ export function summarize(
       total: desired.accounts.size + desired.skipped.length,
       ...counts,
       skipped: desired.skipped.length,
+      leaving: leavingOf(desired, observed),
     },
     skipped: desired.skipped.slice(0, NAMED).map(({ entry, reason }) => ({ entry, reason })),
     problems: [...failed, ...stuck, ...kept].slice(0, NAMED),
   };
+}
+
+/** Accounts that the directory does not have any more, and of which there still is something. */
+function leavingOf({ accounts, skipped }: Desired, observed: Observed): number {
+  const kept = new Set(skipped.flatMap(({ type, names }) => names.map((name) => keyOf({ type, name }))));
+  return [...observed.keys()].filter((key) => !accounts.has(key) && !kept.has(key)).length;
 }
 
 /** The same in metrics. */
