@@ -216,7 +216,11 @@ export class Loop {
     const { queue } = reconciler;
     const summary =
       this.#answer === undefined
-        ? { accounts: { total: 0, ready: 0, pending: 0, disabled: 0, skipped: 0, leaving: 0 }, skipped: [], problems: [] }
+        ? {
+            accounts: { total: 0, ready: 0, pending: 0, disabled: 0, skipped: 0, leaving: 0 },
+            skipped: [],
+            problems: [],
+          }
         : summarize(reconciler.evaluate(this.#answer.value), queue.failing(), ({ nextTry }) =>
             new Date(clock.now() + nextTry - monotonic()).toISOString(),
           );
