@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { parse } from 'yaml';
 import { systemClock } from '../../lib/clock.ts';
 import { KubeClient } from '../../lib/kube/client.ts';
+import { xdgPaths } from '../../lib/paths.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { freePorts, parseEvents, Rig, type Event } from '../rig.ts';
 
@@ -142,7 +143,14 @@ spec:
   test('a foreign cluster in KUBECONFIG is never written to, and never merged into unasked', async () => {
     const file = path.join(rig.state, 'user-kubeconfig');
     const before = await stat(file);
-    const other = await Rig.create('tlk', { KUBECONFIG: file, HOME: rig.state, XDG_STATE_HOME: rig.state });
+    // Another home, but the same cache: it would all be built anew.
+    const cache = path.dirname(xdgPaths(process.env).cache);
+    const other = await Rig.create('tlk', {
+      KUBECONFIG: file,
+      HOME: rig.state,
+      XDG_CACHE_HOME: cache,
+      XDG_STATE_HOME: rig.state,
+    });
     await other.ok('kubectl', '--name', NAME, 'get', 'namespaces');
     await other.ok('up', '--name', NAME, ...ports);
     assert.equal(await readFile(file, 'utf8'), userConfig);
