@@ -45,14 +45,15 @@ function section<T>(title: string, part: Part<T>, output: Output, lines: (value:
   return [title, ...body.map((line) => `  ${line}`)];
 }
 
-function kyvernoLines({ controllers, webhooks }: KyvernoStatus, output: Output): string[] {
+function kyvernoLines({ controllers, webhooks, stopped }: KyvernoStatus, output: Output): string[] {
   const replicas = controllers.map(({ name, replicas: all }) => {
     const running = all.filter((replica) => replica.running).length;
     const text = `${name.replace(/^kyverno-/, '')} ${running}/${all.length}`;
     return output.style(running === all.length && running > 0 ? 'green' : 'red', text);
   });
   const missing = webhooks.missing.length === 0 ? 'registered' : `missing: ${webhooks.missing.join(', ')}`;
-  return [replicas.join(', '), `webhooks ${missing}`];
+  const cold = 'admission stopped for `seed-policies --cold`; run `seed-policies` or `up` to start it';
+  return [replicas.join(', '), `webhooks ${missing}`, ...(stopped ? [output.style('yellow', cold)] : [])];
 }
 
 function ldapLine({ url, content }: LdapStatus, output: Output): string {

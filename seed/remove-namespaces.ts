@@ -13,8 +13,8 @@ import {
 } from './empty-namespaces.ts';
 
 /** Batches grow and shrink so that one takes about this long. */
-const BATCH_MS = 1_500;
-const FIRST_BATCH = 25;
+const BATCH_MS = 2_300;
+const FIRST_BATCH = 40;
 const MAX_BATCH = 500;
 
 const LEFT_TIMEOUT_MS = 15 * 60_000;

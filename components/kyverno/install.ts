@@ -6,6 +6,7 @@ import { renderChart, type ChartSource } from './chart.ts';
 import { sortManifests, type KyvernoManifests } from './manifests.ts';
 import { applyObjects, waitUntilServed } from './objects.ts';
 import { waitForKyverno } from './ready.ts';
+import { forgetStandstill } from './standstill.ts';
 import { chartValues, type KyvernoSettings } from './values.ts';
 import { workloadOf } from './workloads.ts';
 
@@ -74,7 +75,11 @@ export function kyvernoPlans(input: KyvernoInput, context: Context): KyvernoPlan
         id: 'kyverno.ready',
         title: 'Kyverno admits and refuses',
         run: ({ cluster }) =>
-          withClient(cluster, (client) => waitForKyverno(cluster, client, rendered(), context)),
+          withClient(cluster, async (client) => {
+            const seen = await waitForKyverno(cluster, client, rendered(), context);
+            await forgetStandstill(cluster);
+            return seen;
+          }),
       },
     ],
   };

@@ -33,7 +33,12 @@ export async function startAdmission(cluster: Cluster, client: KubeClient, conte
   await resumeAdmission(cluster);
   const installed = await readInstalled(client);
   if (installed !== undefined) await waitForKyverno(cluster, client, installed, context);
-  await rm(path.join(cluster.directory, MARKER), { force: true });
+  await forgetStandstill(cluster);
+}
+
+/** For whoever has brought admission back and seen it work. */
+export async function forgetStandstill({ directory }: Pick<Cluster, 'directory'>): Promise<void> {
+  await rm(path.join(directory, MARKER), { force: true });
 }
 
 /** Only starts it: for a clean-up that must not take long. The marker stays until somebody waited. */

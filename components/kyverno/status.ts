@@ -1,6 +1,7 @@
 import type { Cluster } from '../../cluster/provider.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { readInstalled } from './installed.ts';
+import { admissionStandsStill } from './standstill.ts';
 import { webhooksStatus, type WebhooksStatus } from './webhooks.ts';
 import { CONTROLLERS } from './workloads.ts';
 
@@ -15,13 +16,16 @@ export interface KyvernoStatus {
   readonly version: string | undefined;
   /** Whether every replica runs and the webhooks are registered. */
   readonly ready: boolean;
+  /** Its admission was stopped for a cold `seed-policies`, which is under way or was killed. */
+  readonly stopped: boolean;
   readonly controllers: readonly ControllerStatus[];
   readonly webhooks: WebhooksStatus;
 }
 
 export async function kyvernoStatus(cluster: Cluster, client: KubeClient): Promise<KyvernoStatus> {
-  const [installed, webhooks, controllers] = await Promise.all([
+  const [installed, stopped, webhooks, controllers] = await Promise.all([
     readInstalled(client),
+    admissionStandsStill(cluster),
     webhooksStatus(client),
     Promise.all(
       CONTROLLERS.map(async ({ deployment }) => ({
@@ -35,6 +39,7 @@ export async function kyvernoStatus(cluster: Cluster, client: KubeClient): Promi
   );
   return {
     version: installed?.version,
+    stopped,
     controllers,
     webhooks,
     ready: installed !== undefined && running && webhooks.missing.length === 0,
