@@ -83,7 +83,10 @@ export function parseOptions<Schema extends z.ZodType>(
 ): z.infer<Schema> | undefined {
   const command = new Command(definition.name).description(definition.description).exitOverride();
   for (const [name, description] of definition.arguments ?? []) command.argument(name, description);
-  for (const made of [...(definition.options ?? []), ...commonOptions()]) command.addOption(made);
+  const own = definition.options ?? [];
+  // A command may say something else of a common option: another default, say.
+  const common = commonOptions().filter(({ long }) => own.every((option) => option.long !== long));
+  for (const made of [...own, ...common]) command.addOption(made);
   if (definition.passThrough === true)
     command.allowUnknownOption().allowExcessArguments().passThroughOptions();
   const examples = (definition.examples ?? []).map((example) => `  ${example}`).join('\n');

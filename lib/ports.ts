@@ -21,3 +21,20 @@ export async function isPortFree(port: number): Promise<boolean> {
     });
   }
 }
+
+/** A loopback port that nothing uses now, of the system's choice. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: 0, host: '127.0.0.1' }, resolve);
+  });
+  const address = server.address();
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  if (typeof address !== 'object' || address === null) throw new Error('a listening server has an address');
+  return address.port;
+}

@@ -3,16 +3,21 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Cluster } from '../../cluster/provider.ts';
 import type { Context } from '../../lib/context.ts';
 import { freePort } from '../../lib/ports.ts';
 import { waitFor } from '../../lib/wait.ts';
+
+/** Paths. */
+export interface BarePrograms {
+  readonly etcd: string;
+  readonly apiserver: string;
+}
 
 /**
  * Seconds from starting etcd and kube-apiserver, the same programs as the cluster's and nothing else, to the first
  * `/readyz` that says ok: what any control plane of this version takes at the least.
  */
-export async function bareApiserverSeconds(cluster: Cluster, context: Context): Promise<number> {
+export async function bareApiserverSeconds(programs: BarePrograms, context: Context): Promise<number> {
   const directory = await mkdtemp(path.join(tmpdir(), 'tl-bare-'));
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
@@ -23,11 +28,10 @@ export async function bareApiserverSeconds(cluster: Cluster, context: Context): 
     await writeFile(key, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 });
     const etcd = `http://127.0.0.1:${etcdPort}`;
     const peer = `http://127.0.0.1:${peerPort}`;
-    const [etcdProgram, apiserver] = [await cluster.program('etcd'), await cluster.program('kube-apiserver')];
     const started = context.clock.now();
     const running = [
       context.runner.run(
-        etcdProgram,
+        programs.etcd,
         [
           `--data-dir=${path.join(directory, 'etcd')}`,
           `--listen-client-urls=${etcd}`,
@@ -39,7 +43,7 @@ export async function bareApiserverSeconds(cluster: Cluster, context: Context): 
         { signal },
       ),
       context.runner.run(
-        apiserver,
+        programs.apiserver,
         [
           `--etcd-servers=${etcd}`,
           `--secure-port=${port}`,

@@ -1,0 +1,188 @@
+import { openCluster } from '../../cluster/open.ts';
+import type { Cluster } from '../../cluster/provider.ts';
+import { readRecord } from '../../cluster/record.ts';
+import { down } from '../../components/down.ts';
+import { up } from '../../components/up.ts';
+import type { Context } from '../../lib/context.ts';
+import { Failure } from '../../lib/errors.ts';
+import { freePort } from '../../lib/ports.ts';
+import { runPlan, type Plan, type Step } from '../../lib/steps.ts';
+import { seedPolicies, type SeedSummary } from '../../seed/policies/index.ts';
+import { bareApiserverSeconds } from './bare-apiserver.ts';
+import { kindSeconds } from './kind.ts';
+import { kubectlSecondsEach } from './kubectl-loop.ts';
+import { rateAgainst, timeAgainst, type Result } from './measurement.ts';
+import { memoryResults, residentBytes } from './memory.ts';
+import { sideBySide } from './side-by-side.ts';
+
+export interface BenchOptions {
+  /** Of a cluster that does not exist yet: it is removed in the end. */
+  readonly name: string;
+  readonly policies: number;
+  readonly ha: boolean;
+}
+
+/** Enough to see through the noise, little beside the run itself. */
+const KUBECTL_SAMPLE = 20;
+const NAMESPACES_A_TURN = 250;
+const POLICIES_A_TURN = 50;
+/** As many as `seed-policies` has by default. */
+const CONNECTIONS = 16;
+
+/**
+ * Measures what this project does beside what people would do instead, in one run on a cluster of its own.
+ * @throws Failure `usage` when there is a cluster of that name
+ */
+export async function bench(options: BenchOptions, context: Context): Promise<Result[]> {
+  if ((await readRecord(context.paths, options.name)) !== undefined) {
+    throw new Failure({
+      kind: 'usage',
+      what: `There is a cluster named ${options.name} already`,
+      why: 'a benchmark makes its own, and removes it',
+      hint: 'Choose another --name.',
+    });
+  }
+  const results: Result[] = [];
+  const quiet = silent(context);
+  try {
+    await runPlan(benchPlan(options, results, quiet), undefined, context);
+    return results;
+  } finally {
+    await down(options.name, { ...quiet, signal: new AbortController().signal }); // after Ctrl-C too
+  }
+}
+
+function benchPlan(options: BenchOptions, results: Result[], context: Context): Plan<undefined> {
+  const found: { cluster?: Cluster; idle?: ReadonlyMap<string, number>; kubectl?: number } = {};
+  const cluster = (): Cluster => {
+    if (found.cluster === undefined) throw new Error('the cluster comes up first');
+    return found.cluster;
+  };
+  const step = (id: string, title: string, run: () => Promise<string | undefined>): Step<undefined> => ({
+    id,
+    title,
+    run,
+  });
+  const start = async (): Promise<number> => {
+    const ports = { apiPort: await freePort(), statsPort: await freePort() };
+    const started = context.clock.now();
+    await up({ name: options.name, ha: options.ha, mergeKubeconfig: false, ...ports }, context);
+    found.cluster = await openCluster(options.name, context);
+    return (context.clock.now() - started) / 1000;
+  };
+  const rate = (perSecond: number): string => `${perSecond.toFixed(0)} a second`;
+  return [
+    step('bench.warm', 'Everything once, so that all programs are built and cached', async () => {
+      await start();
+      await down(options.name, context);
+      return undefined;
+    }),
+    step('bench.up', 'etcd and kube-apiserver alone, then `up` from nothing', async () => {
+      const programs = {
+        etcd: await cluster().program('etcd'),
+        apiserver: await cluster().program('kube-apiserver'),
+      };
+      const bare = await bareApiserverSeconds(programs, context);
+      const seconds = await start();
+      found.idle = await residentBytes(cluster());
+      const note = options.ha ? '3 control planes' : '1 control plane';
+      const against = timeAgainst(seconds, 'etcd and kube-apiserver alone', bare);
+      results.push({ id: 'up', what: '`up` from nothing', value: seconds, unit: 'seconds', note, against });
+      return `${seconds.toFixed(1)} s against ${bare.toFixed(1)} s`;
+    }),
+    step('bench.kind', 'A bare kind cluster', async () => {
+      const seconds = await kindSeconds(context);
+      const what = '`up` against a bare `kind create cluster`';
+      if (typeof seconds === 'string') {
+        results.push({ id: 'kind', what, skipped: seconds });
+        return seconds;
+      }
+      const ours = results.find(({ id }) => id === 'up');
+      const value = ours !== undefined && 'value' in ours ? ours.value : NaN;
+      results.push({
+        id: 'kind',
+        what,
+        value,
+        unit: 'seconds',
+        against: timeAgainst(value, 'kind', seconds),
+      });
+      return `${seconds.toFixed(1)} s`;
+    }),
+    step('bench.kubectl', `${KUBECTL_SAMPLE} accounts with kubectl, one after the other`, async () => {
+      found.kubectl = await kubectlSecondsEach(cluster(), seedOptions(KUBECTL_SAMPLE, 'kubectl'), context);
+      return `${found.kubectl.toFixed(2)} s each`;
+    }),
+    ...(['namespaces', 'policies'] as const).map((what) =>
+      step(
+        `bench.${what}`,
+        `${what === 'policies' ? 'Namespaces with policies' : 'Namespaces alone'}, ours and a raw flood by turns`,
+        async () => {
+          const accounts = what === 'policies' ? POLICIES_A_TURN : NAMESPACES_A_TURN;
+          const { ours, flood } = await sideBySide(cluster(), what, accounts, CONNECTIONS, context);
+          const against = rateAgainst(ours, 'raw HTTP flood', flood);
+          results.push({ id: what, what: `${what} written`, value: ours, unit: 'a second', against });
+          return `${rate(ours)} against ${rate(flood)}`;
+        },
+      ),
+    ),
+    step('bench.seed', `seed-policies ${options.policies}`, async () => {
+      const { rate: ours } = await seed(cluster(), options.policies, false, context);
+      const note = `${options.policies} accounts`;
+      const kubectl = found.kubectl ?? NaN;
+      const against = rateAgainst(
+        ours,
+        'kubectl loop',
+        1 / kubectl,
+        `${KUBECTL_SAMPLE} accounts, extrapolated`,
+      );
+      results.push({
+        id: 'seed-policies',
+        what: 'seed-policies',
+        value: ours,
+        unit: 'a second',
+        note,
+        against,
+      });
+      results.push(...memoryResults(found.idle ?? new Map(), await residentBytes(cluster()), note));
+      return rate(ours);
+    }),
+    step('bench.delete', `seed-policies ${options.policies} --delete`, async () => {
+      const { rate: ours } = await seed(cluster(), options.policies, true, context);
+      results.push({ id: 'delete', what: 'seed-policies --delete', value: ours, unit: 'a second' });
+      return rate(ours);
+    }),
+  ];
+}
+
+function seedOptions(count: number, prefix: string) {
+  return {
+    count,
+    prefix,
+    action: 'Audit' as const,
+    background: false,
+    autogen: false,
+    singleNamespace: false,
+    concurrency: CONNECTIONS,
+  };
+}
+
+async function seed(
+  cluster: Cluster,
+  count: number,
+  remove: boolean,
+  context: Context,
+): Promise<SeedSummary> {
+  const request = { ...seedOptions(count, 'seed'), delete: remove, cold: false };
+  const told: SeedSummary[] = [];
+  await seedPolicies(cluster, request, context, (summary) => told.push(summary));
+  const [summary] = told;
+  if (summary === undefined) throw new Error('seeding tells what it did');
+  return summary;
+}
+
+/** The commands inside a benchmark say nothing: its own steps do. */
+function silent(context: Context): Context {
+  const nothing = (): void => undefined;
+  const output = { json: false, interactive: false, print: nothing, note: nothing, event: nothing };
+  return { ...context, output: { ...output, style: (_, text) => text } };
+}
