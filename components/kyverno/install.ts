@@ -1,7 +1,7 @@
 import type { UpState } from '../../cluster/provider.ts';
 import type { Context } from '../../lib/context.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
-import type { Plan } from '../../lib/steps.ts';
+import { allOrFirstFailure, type Plan } from '../../lib/steps.ts';
 import { renderChart, type ChartSource } from './chart.ts';
 import { sortManifests, type KyvernoManifests } from './manifests.ts';
 import { applyObjects, waitUntilServed } from './objects.ts';
@@ -65,7 +65,9 @@ export function kyvernoPlans(input: KyvernoInput, context: Context): KyvernoPlan
         title: "Kyverno's controllers",
         async run({ cluster: { platform } }) {
           const { deployments } = rendered();
-          for (const deployment of deployments) await platform.apply(workloadOf(deployment, platform));
+          await allOrFirstFailure(
+            deployments.map((deployment) => platform.apply(workloadOf(deployment, platform))),
+          );
           return deployments.map(({ spec }) => spec?.replicas ?? 1).join(' + ') + ' replicas';
         },
       },
