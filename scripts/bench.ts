@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { Option } from 'commander';
 import { z } from 'zod';
 import { clusterName } from '../cluster/spec.ts';
 import { main, option } from '../lib/cli.ts';
@@ -10,7 +11,7 @@ await main({
     'Measures this project beside what people would do instead, in one run, on a cluster of its own that is removed in the end.',
   options: [
     option('--name <cluster>', 'what to call that cluster').default('bench'),
-    option('--policies <count>', 'how many policies to fill it with').default('1000'),
+    new Option('--policies <count>', 'how many policies to fill it with').default('1000'),
     option('--ha', 'three control planes'),
   ],
   examples: [

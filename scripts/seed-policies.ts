@@ -43,17 +43,17 @@ await main({
     'Makes made-up tool accounts with a namespace and a Kyverno policy each, or takes them away. Run again, it goes on.',
   arguments: [['[count]', 'how many accounts; with --delete, how many of the first (all)']],
   options: [
-    // Not from the environment: a variable must not turn a command into a deletion.
+    // What one run is about is not taken from the environment: no variable turns a command into a deletion.
     new Option('--delete', 'delete them; only what this command made'),
     option('--prefix <prefix>', 'their names: <prefix>-0001 and so on').default(DEFAULT_PREFIX),
     option('--action <action>', 'what Kyverno does with pods that break a rule: Audit or Enforce').default(
       'Audit',
     ),
-    option('--background', 'scan existing pods too; costs a great deal'),
-    option('--autogen', 'let Kyverno derive rules for Deployments, Jobs and so on; costs a great deal'),
-    option('--single-namespace', 'all policies in one namespace'),
+    new Option('--background', 'scan existing pods too; costs a great deal'),
+    new Option('--autogen', 'let Kyverno derive rules for Deployments, Jobs and so on; costs a great deal'),
+    new Option('--single-namespace', 'all policies in one namespace'),
     option('--concurrency <number>', 'accounts under way at once').default('16'),
-    option('--cold', "stop Kyverno's admission meanwhile: the fast way to a full cluster"),
+    new Option('--cold', "stop Kyverno's admission meanwhile: the fast way to a full cluster"),
   ],
   examples: [
     'seed-policies 4000',

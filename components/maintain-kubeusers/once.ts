@@ -2,8 +2,8 @@ import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import { keyOf } from './accounts/account.ts';
 import { errorLine } from './log.ts';
+import { confirmed } from './loop/confirmed.ts';
 import { observeOnce } from './loop/observe.ts';
-import { readConfirmed } from './loop/read-confirmed.ts';
 import type { Evaluation, Reconciler } from './loop/reconciler.ts';
 import { monotonic, type Workshop } from './workshop.ts';
 import { noteFindings, verify } from './verify.ts';
@@ -12,10 +12,10 @@ import { noteFindings, verify } from './verify.ts';
 const LEASE_WAIT_MS = 40_000;
 const NAMED = 20;
 
-async function look(workshop: Workshop, reconciler: Reconciler): Promise<Evaluation> {
-  await observeOnce(workshop.client, reconciler.observed);
-  const answer = await readConfirmed(workshop.directory, reconciler.observed.accounts());
-  return reconciler.evaluate(answer);
+async function look({ client, directory }: Workshop, reconciler: Reconciler): Promise<Evaluation> {
+  const { observed } = reconciler;
+  const [first] = await Promise.all([directory.read(), observeOnce(client, observed)]);
+  return reconciler.evaluate(await confirmed(first, directory, observed.accounts));
 }
 
 /** `--dry-run`: prints what a pass would do. */

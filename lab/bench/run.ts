@@ -53,7 +53,8 @@ export async function bench(options: BenchOptions, context: Context): Promise<Re
 }
 
 function benchPlan(options: BenchOptions, results: Result[], context: Context): Plan<undefined> {
-  const found: { cluster?: Cluster; idle?: ReadonlyMap<string, number>; kubectl?: number } = {};
+  const found: { cluster?: Cluster; idle?: ReadonlyMap<string, number>; kubectl?: number; helper?: number } =
+    {};
   const cluster = (): Cluster => {
     if (found.cluster === undefined) throw new Error('the cluster comes up first');
     return found.cluster;
@@ -108,9 +109,12 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
       });
       return `${seconds.toFixed(1)} s`;
     }),
-    step('bench.kubectl', `${KUBECTL_SAMPLE} accounts with kubectl, one after the other`, async () => {
-      found.kubectl = await kubectlSecondsEach(cluster(), seedOptions(KUBECTL_SAMPLE, 'kubectl'), context);
-      return `${found.kubectl.toFixed(2)} s each`;
+    step('bench.kubectl', `${KUBECTL_SAMPLE} accounts with kubectl, one after the other, twice`, async () => {
+      const same = seedOptions(KUBECTL_SAMPLE, 'kubectl');
+      const defaults = { ...seedOptions(KUBECTL_SAMPLE, 'defaults'), background: true, autogen: true };
+      found.kubectl = await kubectlSecondsEach(cluster(), same, context);
+      found.helper = await kubectlSecondsEach(cluster(), defaults, context);
+      return `${found.kubectl.toFixed(2)} s each, ${found.helper.toFixed(2)} s with Kyverno's defaults`;
     }),
     ...(['namespaces', 'policies'] as const).map((what) =>
       step(
@@ -128,21 +132,15 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
     step('bench.seed', `seed-policies ${options.policies}`, async () => {
       const { rate: ours } = await seed(cluster(), options.policies, false, context);
       const note = `${options.policies} accounts`;
-      const kubectl = found.kubectl ?? NaN;
-      const against = rateAgainst(
-        ours,
-        'kubectl loop',
-        1 / kubectl,
-        `${KUBECTL_SAMPLE} accounts, extrapolated`,
+      const sample = `${KUBECTL_SAMPLE} accounts, extrapolated`;
+      const same = rateAgainst(ours, 'kubectl loop, same policies', 1 / (found.kubectl ?? NaN), sample);
+      // What lima-kilo's helper did: nobody had told Kyverno to leave out background scans and derived rules.
+      const helper = rateAgainst(ours, "kubectl loop, Kyverno's defaults", 1 / (found.helper ?? NaN), sample);
+      const row = { what: 'seed-policies', value: ours, unit: 'a second' as const, note };
+      results.push(
+        { ...row, id: 'seed-policies', against: same },
+        { ...row, id: 'seed-policies.helper', against: helper },
       );
-      results.push({
-        id: 'seed-policies',
-        what: 'seed-policies',
-        value: ours,
-        unit: 'a second',
-        note,
-        against,
-      });
       results.push(...memoryResults(found.idle ?? new Map(), await residentBytes(cluster()), note));
       return rate(ours);
     }),

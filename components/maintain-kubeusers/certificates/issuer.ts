@@ -151,6 +151,7 @@ export class CertificateIssuer {
       if (outcome !== undefined) settle?.(outcome);
     };
     const { client, clock, signal, onError } = this.#options;
+    let listed = false;
     await follow({
       client,
       clock,
@@ -160,11 +161,20 @@ export class CertificateIssuer {
       selection: { labelSelector: OWN_SELECTOR },
       replace: (objects) => {
         objects.forEach(look);
+        if (!listed) void this.#deleteAll(objects);
+        listed = true;
       },
       change: ({ object }) => {
         look(object);
       },
     }).listed;
+  }
+
+  /** Requests that are there before the first of this process is made were left by one that was killed. */
+  async #deleteAll(requests: readonly KubeObject[]): Promise<void> {
+    for (const { metadata } of requests) {
+      await this.#delete(metadata?.name ?? '').catch(this.#options.onError);
+    }
   }
 }
 

@@ -142,5 +142,5 @@ function factsOf(stat: Stats): FileFacts {
 
 /** Node's message without its path: /proc/self/fd/27/config says nothing to anybody. */
 function said(error: unknown): string {
-  return messageOf(error).replace(/, [a-z]+ '.*$/, '');
+  return messageOf(error).replace(/, [a-z]+( '.*)?$/, '');
 }

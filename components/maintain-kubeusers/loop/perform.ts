@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isNotFound } from '../../../lib/kube/errors.ts';
-import { CONFIG_MAPS, NAMESPACES, type KubeObject } from '../../../lib/kube/types.ts';
+import { CONFIG_MAPS, NAMESPACES, pathOf, type KubeObject } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
 import type { Action } from '../difference/difference.ts';
 import type { ObservedAccount, ObservedState } from '../difference/observed.ts';
@@ -102,8 +102,24 @@ async function writeState(
   state: AccountState,
   { tools, observed }: PerformOptions,
 ): Promise<void> {
-  const { namespace } = statePlace(state, state.disabled);
-  observed.set('states', await tools.client.apply(CONFIG_MAPS, renderState(account, state), namespace));
+  const { name, namespace } = statePlace(state, state.disabled);
+  const wanted = renderState(account, state);
+  const written = await tools.client.apply(CONFIG_MAPS, wanted, namespace);
+  const strange = keysOf(written).filter((key) => !keysOf(wanted).includes(key));
+  if (strange.length === 0) observed.set('states', written);
+  else observed.set('states', await without(strange, pathOf(CONFIG_MAPS, namespace, name), tools));
+}
+
+/** Server-side apply leaves what others wrote: what `--verify` found and was repaired, or what the tool put there. */
+function without(keys: readonly string[], path: string, { client }: Tools): Promise<KubeObject> {
+  return client.request<KubeObject>('PATCH', path, {
+    body: { data: Object.fromEntries(keys.map((key) => [key, null])) },
+    contentType: 'application/merge-patch+json',
+  });
+}
+
+function keysOf(configMap: KubeObject): string[] {
+  return Object.keys((configMap['data'] as Record<string, string> | undefined) ?? {});
 }
 
 /** Takes away access first, then the namespace with all that is in it. The home stays. */

@@ -10,7 +10,7 @@ import type { Validity } from '../state.ts';
 /** What applying a resource has to work with. */
 export interface Tools {
   readonly settings: Settings;
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'apply' | 'delete'>;
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'apply' | 'delete' | 'request'>;
   readonly issuer: Pick<CertificateIssuer, 'issue'>;
   readonly homes: Homes;
 }

@@ -227,8 +227,10 @@ async function plainAnswer(port: number): Promise<string> {
   const socket = connectPlain(port, '127.0.0.1');
   let answer = '';
   socket.on('data', (chunk) => (answer += chunk.toString()));
+  // A connection that is reset is no answer either; `once` would make an error of it.
   socket.on('error', () => undefined);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.end('GET /metrics HTTP/1.0\r\n\r\n');
-  await once(socket, 'close');
+  await closed;
   return answer;
 }

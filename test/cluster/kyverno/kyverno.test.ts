@@ -167,11 +167,17 @@ interface Lease {
   readonly [field: string]: unknown;
 }
 
+/** One connection for the webhook that mutates, one for the webhook that validates. */
+const CONNECTIONS = 2;
+
 /**
- * What becomes of a pod. The API server's own connection to the replica that was killed breaks under the request of
- * that moment, which it fails without asking another replica, as with a Service of pods: that one may be tried again.
+ * What becomes of a pod. The API server's own connections to the replica that was killed break under the requests of that
+ * moment, which it fails without asking another replica, as with a Service of pods: as many may be tried again.
  */
 async function judged(client: KubeClient, label: 'refuse' | 'accept'): ReturnType<typeof tryPod> {
-  const verdict = await tryPod(client, label);
-  return verdict === 'no answer' ? tryPod(client, label) : verdict;
+  for (let broken = 0; broken < CONNECTIONS; broken += 1) {
+    const verdict = await tryPod(client, label);
+    if (verdict !== 'no answer') return verdict;
+  }
+  return tryPod(client, label);
 }

@@ -237,12 +237,12 @@ suite('seed-accounts', () => {
 
   test('the command killed in the middle leaves no half tool, and the next goes on', async () => {
     const pid = await rig.pid();
-    const killed = await command(['3000'], { signal: 'SIGKILL', when: underWay });
+    const killed = await command(['3000', '--no-wait'], { signal: 'SIGKILL', when: underWay });
     assert.equal(killed.code, null, killed.output);
     const { accounts } = await seeded(rig);
     assert.ok(accounts.length > 0 && accounts.length < 3000, String(accounts.length));
     await assertWhole(rig, accounts.length);
-    const { code, output } = await command(['3000']);
+    const { code, output } = await command(['3000', '--no-wait']);
     assert.equal(code, 0, output);
     const created = /"event":"summary","created":(\d+)/.exec(output)?.[1];
     assert.equal(Number(created), 3000 - accounts.length);
@@ -253,7 +253,7 @@ suite('seed-accounts', () => {
   });
 
   test('Ctrl-C ends it cleanly with 130, and the next goes on', async () => {
-    const stopped = await command(['3000'], { signal: 'SIGINT', when: underWay });
+    const stopped = await command(['3000', '--no-wait'], { signal: 'SIGINT', when: underWay });
     assert.equal(stopped.code, 130, stopped.output);
     assert.match(stopped.output, /"kind":"interrupted"/);
     const { accounts } = await seeded(rig);

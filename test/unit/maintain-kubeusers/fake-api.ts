@@ -27,6 +27,7 @@ export class FakeApi {
   /** Deleted namespaces stay as terminating until `finishNamespaces`. */
   slowNamespaces = false;
   #version = 0;
+  readonly #appliedData = new Map<string, ReadonlySet<string>>();
   #watchers = new Set<Watcher>();
 
   #count(method: string, path: string): void {
@@ -48,7 +49,20 @@ export class FakeApi {
   async apply<T extends KubeObject>(resource: Resource, object: T, namespace?: string): Promise<T> {
     const path = pathOf(resource, namespace, object.metadata?.name ?? '');
     this.#count('PATCH', path);
-    return Promise.resolve(this.#put(path, object, namespace) as T);
+    const foreign = this.#foreignData(path);
+    const merged = foreign === undefined ? object : { ...object, data: { ...foreign, ...dataOf(object) } };
+    const stored = this.#put(path, merged, namespace) as T;
+    this.#appliedData.set(path, new Set(Object.keys(dataOf(object))));
+    return Promise.resolve(stored);
+  }
+
+  /** Keys of a ConfigMap that somebody else set, which server-side apply leaves alone. */
+  #foreignData(path: string): Record<string, string> | undefined {
+    const known = this.objects.get(path);
+    const applied = this.#appliedData.get(path);
+    if (known === undefined || applied === undefined) return undefined;
+    const foreign = Object.entries(dataOf(known)).filter(([key]) => !applied.has(key));
+    return foreign.length === 0 ? undefined : Object.fromEntries(foreign);
   }
 
   async delete(resource: Resource, name: string, namespace?: string): Promise<unknown> {
@@ -69,6 +83,11 @@ export class FakeApi {
     const found = this.objects.get(path);
     if (method === 'GET') return Promise.resolve(this.#found(path) as T);
     const body = options.body as KubeObject;
+    if (method === 'PATCH') {
+      const merged = Object.entries({ ...dataOf(this.#found(path)), ...dataOf(body) });
+      const data = Object.fromEntries(merged.filter(([, value]) => (value as string | null) !== null));
+      return Promise.resolve(this.#put(path, { ...this.#found(path), data }) as T);
+    }
     if (method === 'POST') {
       const full = `${path}/${body.metadata?.name ?? ''}`;
       if (this.objects.has(full)) throw new KubeError('POST', 409, 'AlreadyExists', 'already exists');
@@ -188,6 +207,10 @@ export class FakeApi {
       watcher.wake();
     }
   }
+}
+
+function dataOf(object: KubeObject): Record<string, string> {
+  return (object['data'] as Record<string, string> | undefined) ?? {};
 }
 
 function isIn(path: string, resource: Resource, { namespace }: Selection): boolean {

@@ -13,6 +13,7 @@ import {
   STATE_NAME,
   type AccountState,
 } from '../../../components/maintain-kubeusers/state.ts';
+import { noteFindings } from '../../../components/maintain-kubeusers/verify.ts';
 import { admin, DAY, NOW, SETTINGS, silentLog, tool, workshop } from './fakes.ts';
 
 type Workshop = ReturnType<typeof workshop>;
@@ -197,6 +198,25 @@ suite('a pass', () => {
     assert.deepEqual(did, []);
     const { problem = '' } = observed.get('tool/a')?.enabled?.resources.get('kubeconfig') ?? {};
     assert.match(problem, /is not YAML; it was left as it is/);
+  });
+
+  test('what `--verify` found is repaired once, and what the tool wrote into its record goes', async () => {
+    const shop = workshop();
+    const account = tool('a');
+    await pass(shop, [account]);
+    const finding = { account, resource: 'limit-range', problem: 'is missing' };
+    await noteFindings([finding], { client: shop.api, signal: new AbortController().signal });
+    const path = `/api/v1/namespaces/tool-a/configmaps/${STATE_NAME}`;
+    await shop.api.request('PATCH', path, { body: { data: { 'problem.policy': 'trust me' } } });
+    const { actions } = await pass(shop, [account]);
+    assert.deepEqual(
+      actions.map(({ kind, apply }) => [kind, ...apply]),
+      [['repair', 'limit-range', 'policy']],
+    );
+    const { did: again, observed } = await pass(shop, [account]);
+    assert.deepEqual(again, []);
+    const state = observed.get('tool/a')?.enabled;
+    assert.equal(state?.resources.get('limit-range')?.problem, undefined);
   });
 
   test('locking takes namespace and credentials, leaves home and mark; unlocking gives it all back', async () => {

@@ -4,15 +4,15 @@ import type { DirectoryAnswer } from '../accounts/read-entries.ts';
 import type { Observed } from '../difference/observed.ts';
 
 /**
- * Reads the directory, and a second time where an account that exists is missing from the answer: pages of one answer are
- * read one after the other while others write, and an entry that moves between them can be in none. Only what is missing
- * twice counts as gone.
+ * Asks the directory a second time where an account that exists is missing from its answer: pages of one answer are read
+ * one after the other while others write, and an entry that moves between them can be in none. Only what is missing twice
+ * counts as gone.
  */
-export async function readConfirmed(
+export async function confirmed(
+  first: DirectoryAnswer,
   directory: Pick<AccountDirectory, 'read'>,
   observed: Observed,
 ): Promise<DirectoryAnswer> {
-  const first = await directory.read();
   const present = keysOf(first);
   const missing = [...observed.keys()].some((key) => !present.has(key));
   if (!missing) return first;
