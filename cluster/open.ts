@@ -60,7 +60,8 @@ async function verifyMarker(client: KubeClient, record: ClusterRecord): Promise<
     throw foreign(record, marker === undefined ? 'it has no marker' : `it is marked ${marker}`);
 }
 
-async function readMarker(client: KubeClient): Promise<string | undefined> {
+/** The id that the cluster is marked with; undefined when it has no marker. */
+export async function readMarker(client: KubeClient): Promise<string | undefined> {
   try {
     return (await client.get<Marker>(CONFIG_MAPS, MARKER.name, MARKER.namespace)).data?.['id'];
   } catch (error) {

@@ -131,7 +131,11 @@ export interface Provider {
   readonly name: ClusterSpec['provider'];
   /** Throws the failure that says why this host cannot give what is asked for; before anything is recorded or made. */
   check(spec: ClusterSpec): Promise<void>;
-  up(record: ClusterRecord, profile: Profile, context: Context): ProviderPlans;
+  /**
+   * @param startingState the path of a saved etcd, once its plan's `prepare` is done: a new cluster starts from it where the
+   *   file is there and the provider can
+   */
+  up(record: ClusterRecord, profile: Profile, context: Context, startingState: () => string): ProviderPlans;
   /** Ends every process of the cluster of that name, whatever state its record is in. Idempotent. */
   down(name: string, context: Context): Promise<void>;
   /** The cluster of a record, running or not. */

@@ -11,6 +11,7 @@ import { saveFreshImage } from './image.ts';
 import { kyvernoPlans, type ChartSource } from './kyverno/index.ts';
 import { ldapDirectory, ldapFiles, ldapPlan } from './ldap/index.ts';
 import { maintainKubeusersPlan } from './maintain-kubeusers/index.ts';
+import { StartingState } from './starting-state.ts';
 
 /** The program of ours that renders Helm charts with Helm's own library. */
 const CHART_RENDERER = { module: 'helm-3.20.2', binary: 'render-chart' } as const;
@@ -25,7 +26,6 @@ export function upPlan(
   profile: Profile,
   context: Context,
 ): Plan<UpState> {
-  const ours = provider.up(record, profile, context);
   const kyverno = kyvernoPlans(
     {
       settings: { replicas: { admission: record.spec.kyvernoReplicas } },
@@ -33,22 +33,30 @@ export function upPlan(
     },
     context,
   );
+  const starting = new StartingState(() => kyverno.crds(), profile, context);
+  const ours = provider.up(record, profile, context, () => starting.file);
   return [
     hostTools(context),
     ...ours.prepare,
     ...kyverno.prepare,
     ...ours.controlPlane,
     ...haproxyPlan(() => haproxyProgram(context), context),
+    ...(record.ready ? [] : [starting.save()]),
     mark(record),
     { concurrent: [[...kyverno.install], ours.nodes, ldapPlan(context)] },
-    ...kyverno.ready,
-    ...maintainKubeusersPlan(
-      {
-        ldapConfig: (cluster) => ldapFiles(ldapDirectory(cluster)).clientConfig,
-        settings: { policy: PRODUCTION_POLICY },
-      },
-      context,
-    ),
+    // The loop starts while Kyverno does; what Kyverno refuses meanwhile, it tries again.
+    {
+      concurrent: [
+        kyverno.ready,
+        maintainKubeusersPlan(
+          {
+            ldapConfig: (cluster) => ldapFiles(ldapDirectory(cluster)).clientConfig,
+            settings: { policy: PRODUCTION_POLICY },
+          },
+          context,
+        ),
+      ],
+    },
     saveImage(record, context),
   ];
 }

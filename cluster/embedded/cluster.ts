@@ -12,12 +12,12 @@ import type { Cluster, Endpoint, MachineMemory, Platform, ProcessMemory } from '
 import { clusterDirectory, type ClusterRecord } from '../record.ts';
 import { RunitSupervisor } from '../supervisor/runit.ts';
 import type { Supervisor } from '../supervisor/service.ts';
-import { ETCD_MEMBER, peerUrl } from './etcd.ts';
+import { ETCD_MEMBER } from './etcd.ts';
 import { apiUrl, credentialsOf } from './keys.ts';
 import { apiserverEndpoints, layout, port } from './layout.ts';
 import { EmbeddedPlatform, serviceAccountFile } from './platform.ts';
 import { resolvePrograms, resolveRunit } from './programs.ts';
-import { saveEtcd } from './snapshot.ts';
+import { restoreEtcd, saveEtcd } from './snapshot.ts';
 import { waitForApiservers } from './readiness.ts';
 
 /** Nobody watches: a cluster is loaded in a moment from what `up` resolved. */
@@ -137,16 +137,8 @@ export class EmbeddedCluster implements Cluster {
     const services = (await this.supervisor.names()).filter((name) => machineOf(name) !== 'host');
     const { etcdData } = layout(this.directory);
     const etcdutl = await this.program('etcdutl');
-    const restored = `${etcdData}.restored`;
     // All that may fail comes before anything is stopped or deleted.
-    await rm(restored, { recursive: true, force: true });
-    await this.#context.runner.run(etcdutl, [
-      ...['snapshot', 'restore', file, '--data-dir', restored, '--name', ETCD_MEMBER],
-      ...['--initial-cluster', `${ETCD_MEMBER}=${peerUrl(this.record)}`],
-      ...['--initial-advertise-peer-urls', peerUrl(this.record)],
-      // Watchers that remember revisions of the old data must not take the restored ones for known.
-      ...['--bump-revision', '1000000000', '--mark-compacted'],
-    ]);
+    const restored = await restoreEtcd(this.record, { etcdutl, file, etcdData, known: true }, this.#context);
     await this.supervisor.stop(services);
     await rm(etcdData, { recursive: true, force: true });
     await rename(restored, etcdData);

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import type { Context } from '../../lib/context.ts';
 import { makePrivateDirectory, writeFileIfChanged } from '../../lib/files.ts';
 import type { Progress } from '../../lib/steps.ts';
@@ -10,10 +12,12 @@ import { limitMemory, removeCgroups, requireMemoryLimits } from './cgroup.ts';
 import { EmbeddedCluster } from './cluster.ts';
 import { controllerServices } from './controllers.ts';
 import { etcdService } from './etcd.ts';
+import { layout } from './layout.ts';
 import { makeKeys, writeKubeconfigs } from './keys.ts';
 import { registerNodes } from './nodes.ts';
 import { resolvePrograms, resolveRunit } from './programs.ts';
 import { waitForApiservers } from './readiness.ts';
+import { restoreEtcd } from './snapshot.ts';
 
 /** Plain processes, no container engine: etcd, API servers, controllers, and KWOK for nodes and pods. */
 export const embedded: Provider = {
@@ -23,8 +27,8 @@ export const embedded: Provider = {
     if (controlPlaneMemory !== undefined) await requireMemoryLimits();
   },
 
-  up(record, profile, context) {
-    const bringUp = new EmbeddedUp(record, profile, context);
+  up(record, profile, context, startingState) {
+    const bringUp = new EmbeddedUp(record, profile, context, startingState);
     return bringUp.plans();
   },
 
@@ -43,12 +47,14 @@ class EmbeddedUp {
   readonly #record: ClusterRecord;
   readonly #profile: Profile;
   readonly #context: Context;
+  readonly #startingState: () => string;
   #programs: ReadonlyMap<string, string> = new Map();
 
-  constructor(record: ClusterRecord, profile: Profile, context: Context) {
+  constructor(record: ClusterRecord, profile: Profile, context: Context, startingState: () => string) {
     this.#record = record;
     this.#profile = profile;
     this.#context = context;
+    this.#startingState = startingState;
   }
 
   plans(): ProviderPlans {
@@ -97,6 +103,7 @@ class EmbeddedUp {
 
   async #controlPlane({ cluster }: UpState): Promise<string | undefined> {
     const { directory, pki, supervisor } = cluster;
+    await this.#startFromSaved(directory);
     for (const [file, content] of apiserverFiles(directory)) await writeFileIfChanged(file, content);
     await makePrivateDirectory(directory);
     const { name, controlPlanes, controlPlaneMemory } = this.#record.spec;
@@ -114,6 +121,21 @@ class EmbeddedUp {
     if (controlPlaneMemory === undefined) await removeCgroups(name);
     await waitForApiservers(cluster, this.#context);
     return started.length === 0 ? 'already running' : undefined;
+  }
+
+  /** Gives an etcd that has no data yet those of the saved one. One that cannot be read is left out, and removed. */
+  async #startFromSaved(directory: string): Promise<void> {
+    const { etcdData } = layout(directory);
+    const file = this.#startingState();
+    if (existsSync(etcdData) || !existsSync(file)) return;
+    try {
+      const etcdutl = this.#program('etcdutl');
+      const wanted = { etcdutl, file, etcdData, known: false };
+      await rename(await restoreEtcd(this.#record, wanted, this.#context), etcdData);
+    } catch (error) {
+      if (this.#context.signal.aborted) throw error;
+      await rm(file, { force: true });
+    }
   }
 
   async #controllers({ cluster }: UpState): Promise<string | undefined> {

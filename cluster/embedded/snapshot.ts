@@ -5,9 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import { createInterface } from 'node:readline';
 import { Client } from 'undici';
 import { Failure } from '../../lib/errors.ts';
+import type { Context } from '../../lib/context.ts';
 import type { PkiStore } from '../pki/store.ts';
 import type { ClusterRecord } from '../record.ts';
-import { clientUrl } from './etcd.ts';
+import { clientUrl, ETCD_MEMBER, peerUrl } from './etcd.ts';
 
 /**
  * Saves etcd's database to a file while it runs, over etcd's own JSON gateway: the same stream that
@@ -56,4 +57,37 @@ async function* pieces(body: Readable): AsyncGenerator<Buffer> {
       throw new Error(`etcd ended the snapshot: ${message.error.message ?? line}`);
     if (message.result?.blob !== undefined) yield Buffer.from(message.result.blob, 'base64');
   }
+}
+
+export interface RestoreEtcd {
+  /** Path of the program. */
+  readonly etcdutl: string;
+  /** A saved database. */
+  readonly file: string;
+  /** Where etcd's data belongs. */
+  readonly etcdData: string;
+  /** Whether clients know the cluster, and revisions of its data, from before. */
+  readonly known: boolean;
+}
+
+/** Makes a data directory of a saved database, beside where it belongs, and returns its path. */
+export async function restoreEtcd(
+  record: ClusterRecord,
+  { etcdutl, file, etcdData, known }: RestoreEtcd,
+  { runner, signal }: Context,
+): Promise<string> {
+  const restored = `${etcdData}.restored`;
+  await rm(restored, { recursive: true, force: true });
+  await runner.run(
+    etcdutl,
+    [
+      ...['snapshot', 'restore', file, '--data-dir', restored, '--name', ETCD_MEMBER],
+      ...['--initial-cluster', `${ETCD_MEMBER}=${peerUrl(record)}`],
+      ...['--initial-advertise-peer-urls', peerUrl(record)],
+      // Watchers that remember revisions of the old data must not take the restored ones for known.
+      ...(known ? ['--bump-revision', '1000000000', '--mark-compacted'] : []),
+    ],
+    { signal },
+  );
+  return restored;
 }

@@ -2,8 +2,9 @@
  * Kyverno from its own Helm chart: pods on kind, processes on embedded, with the same replicas and flags
  * (TOOLFORGE.md, section 3). This file is what `up`, `status` and the lab use of it.
  */
-export { KYVERNO_NAMESPACE, type ChartSource } from './chart.ts';
+export { fingerprint, KYVERNO_NAMESPACE, type ChartSource } from './chart.ts';
 export { kyvernoPlans, type KyvernoInput, type KyvernoPlans } from './install.ts';
+export { applyObjects, waitUntilServed } from './objects.ts';
 export { admissionStandsStill, resumeAdmission, startAdmission, stopAdmission } from './standstill.ts';
 export { kyvernoStatus, type ControllerStatus, type KyvernoStatus } from './status.ts';
 export { type KyvernoReplicas, type KyvernoSettings } from './values.ts';

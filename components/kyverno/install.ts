@@ -1,6 +1,7 @@
 import type { UpState } from '../../cluster/provider.ts';
 import type { Context } from '../../lib/context.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import type { KubeObject } from '../../lib/kube/types.ts';
 import { allOrFirstFailure, type Plan } from '../../lib/steps.ts';
 import { renderChart, type ChartSource } from './chart.ts';
 import { sortManifests, type KyvernoManifests } from './manifests.ts';
@@ -18,6 +19,8 @@ export interface KyvernoInput {
 
 /** Kyverno's part of `up`. */
 export interface KyvernoPlans {
+  /** Its CRDs, once the chart is rendered. */
+  crds(): readonly KubeObject[];
   /** Renders the chart: work for this machine alone, done before a control plane competes for it. */
   readonly prepare: Plan<UpState>;
   /** From a control plane that answers through HAProxy to Kyverno's processes or pods being started. */
@@ -33,6 +36,7 @@ export function kyvernoPlans(input: KyvernoInput, context: Context): KyvernoPlan
     return made;
   };
   return {
+    crds: () => rendered().objects.filter(({ kind }) => kind === 'CustomResourceDefinition'),
     prepare: [
       {
         id: 'kyverno.chart',

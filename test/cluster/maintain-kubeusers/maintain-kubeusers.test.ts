@@ -372,7 +372,9 @@ suite('maintain-kubeusers on a whole cluster', { timeout: 30 * 60_000 }, () => {
     const { body } = await get('/metrics');
     assert.match(body, /^maintain_kubeusers_mass_delete_blocked 1$/m);
     for (const name of names) assert.ok(await rig.isReady(name));
-    assert.equal((await rig.status()).accounts.leaving, 61);
+    // The admin may have gone before the tools, and the tool of the last test may still be going.
+    const { leaving } = (await rig.status()).accounts;
+    assert.ok(leaving >= 60, String(leaving));
     await rig.ok('seed-accounts', '60', '--admins', '1', '--no-wait');
     await rig.until(
       'the guard to calm down',
@@ -457,7 +459,7 @@ suite('maintain-kubeusers on a whole cluster', { timeout: 30 * 60_000 }, () => {
       for (let round = 0; kills < 50; round += 1) {
         const name = `churn-${round}`;
         await rig.addTool(name);
-        await delay(Math.random() * 300);
+        await delay(Math.random() * 1_000);
         if (round % 3 === 0) await rig.lock(name);
         if (round % 3 === 1) await rig.removeTool(name);
       }
@@ -465,9 +467,7 @@ suite('maintain-kubeusers on a whole cluster', { timeout: 30 * 60_000 }, () => {
     while (kills < 50) {
       await delay(Math.random() * 1_500);
       const pid = await rig.servicePid();
-      if (pid === undefined) continue;
-      process.kill(pid, 'SIGKILL');
-      kills += 1;
+      if (pid !== undefined && killed(pid)) kills += 1;
     }
     await churn;
     await rig.until('it to converge', async () => {
@@ -504,3 +504,12 @@ suite('maintain-kubeusers on a whole cluster', { timeout: 30 * 60_000 }, () => {
     });
   }
 });
+
+/** False for a process that ended by itself just now: it is between two lives already. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
