@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { clusterName } from '../cluster/spec.ts';
 import { main, option } from '../lib/cli.ts';
 import { MAX_ACCOUNTS } from '../seed/account-names.ts';
+import { MAX_TOOLS } from '../seed/accounts/options.ts';
 
 await main({
   name: 'npm run bench --',
@@ -12,11 +13,13 @@ await main({
   options: [
     option('--name <cluster>', 'what to call that cluster').default('bench'),
     new Option('--policies <count>', 'how many policies to fill it with').default('1000'),
+    new Option('--accounts <count>', 'how many accounts to make through LDAP').default('1000'),
     option('--ha', 'three control planes'),
   ],
   examples: [
     'npm run bench',
-    'npm run bench -- --policies 4000 --ha',
+    'npm run bench -- --policies 4000 --accounts 4000',
+    'npm run bench -- --ha',
     'npm run bench -- --json > bench.json',
   ],
   schema: z.object({
@@ -26,6 +29,11 @@ await main({
       .int('must be a whole number')
       .min(1, 'must be at least 1')
       .max(MAX_ACCOUNTS, `must be at most ${MAX_ACCOUNTS}`),
+    accounts: z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(MAX_TOOLS, `must be at most ${MAX_TOOLS}`),
     ha: z.boolean().default(false),
   }),
   async run(options, context) {

@@ -5,6 +5,7 @@ import type { ClusterRecord } from '../record.ts';
 import type { Service } from '../supervisor/service.ts';
 import { toArguments } from './etcd.ts';
 import { layout, LOOPBACK, port } from './layout.ts';
+import { SMALL_HEAP } from './small-heap.ts';
 
 export interface ControllerPrograms {
   readonly controllerManager: string;
@@ -71,12 +72,14 @@ export function controllerServices(
       name: 'kube-controller-manager',
       program: programs.controllerManager,
       args: toArguments(manager),
+      env: SMALL_HEAP,
       files: [managerConfig, ca.certificate],
     },
     {
       name: 'kube-scheduler',
       program: programs.scheduler,
       args: toArguments(common(schedulerConfig, port(record, 'scheduler'))),
+      env: SMALL_HEAP,
       files: [schedulerConfig],
     },
     {
@@ -89,6 +92,7 @@ export function controllerServices(
         'node-ip': LOOPBACK,
         'server-address': `${LOOPBACK}:${port(record, 'kwok')}`,
       }),
+      env: SMALL_HEAP,
       files: [controllerKubeconfig(directory, 'kwok')],
     },
   ];

@@ -6,6 +6,7 @@ import type { ClusterRecord } from '../record.ts';
 import type { Service, Supervisor } from '../supervisor/service.ts';
 import { apiUrl } from './keys.ts';
 import { balancedServices, LOOPBACK, port, replicaPort } from './layout.ts';
+import { SMALL_HEAP } from './small-heap.ts';
 import { MAX_KYVERNO_REPLICAS } from '../spec.ts';
 
 /** The platform's Deployments in the order of their metrics ports; the first may have many replicas. */
@@ -81,6 +82,7 @@ export class EmbeddedPlatform implements Platform {
           // client-go takes a process for a pod by these; Kyverno asks for them even with a kubeconfig.
           KUBERNETES_SERVICE_HOST: api.hostname,
           KUBERNETES_SERVICE_PORT: api.port,
+          ...SMALL_HEAP,
         },
         files: [kubeconfig],
         ...(workload.background === true ? { yields: true } : {}),

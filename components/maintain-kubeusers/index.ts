@@ -10,5 +10,5 @@ export { allowMassDelete } from './mass-delete.ts';
 export { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
 export { runMaintainKubeusers, type RunOptions } from './run.ts';
 export { type PolicyRenderer, type PolicySettings, type PolicyTool } from './settings.ts';
-export { maintainKubeusersStatus } from './status.ts';
+export { maintainKubeusersStatus, requestsSoFar } from './status.ts';
 export { type MaintainKubeusersStatus } from './status-report.ts';

@@ -26,6 +26,14 @@ export async function maintainKubeusersStatus(directory: string): Promise<Mainta
   }
 }
 
+/** How many requests the running loop has sent to the Kubernetes API since it started, as its metrics say. */
+export async function requestsSoFar(directory: string): Promise<number> {
+  const { port } = await readConfiguration(configurationFile(directory));
+  const text = await get(port, '/metrics', {});
+  const counts = text.matchAll(/^maintain_kubeusers_api_requests_total\{[^}]*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 async function get(port: number, path: string, headers: Readonly<Record<string, string>>): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port, path, headers, timeout: TIMEOUT_MS };

@@ -10,7 +10,7 @@ export interface Measurement {
   readonly against?: Baseline;
 }
 
-export type Unit = 'seconds' | 'a second' | 'bytes';
+export type Unit = 'seconds' | 'a second' | 'bytes' | 'requests';
 
 export interface Baseline {
   readonly what: string;
@@ -38,4 +38,9 @@ export function timeAgainst(ours: number, what: string, value: number, note?: st
 /** The baseline of a rate: higher is better. */
 export function rateAgainst(ours: number, what: string, value: number, note?: string): Baseline {
   return { what, value, ratio: ours / value, ...(note === undefined ? {} : { note }) };
+}
+
+/** A rate as the steps of a benchmark show it. */
+export function perSecond(rate: number): string {
+  return `${rate.toFixed(0)} a second`;
 }

@@ -31,6 +31,8 @@ function formatValue(value: number, unit: Unit): string {
       return `${value.toFixed(1)} s`;
     case 'a second':
       return `${formatRate(value)}/s`;
+    case 'requests':
+      return `${value.toFixed(1)} requests`;
     case 'bytes':
       return formatBytes(value);
   }

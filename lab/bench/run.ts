@@ -6,19 +6,22 @@ import { up } from '../../components/up.ts';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import { freePort } from '../../lib/ports.ts';
-import { runPlan, type Plan, type Step } from '../../lib/steps.ts';
+import { runPlan, type Plan } from '../../lib/steps.ts';
 import { seedPolicies, type SeedSummary } from '../../seed/policies/index.ts';
+import { accountSteps } from './account-steps.ts';
 import { bareApiserverSeconds } from './bare-apiserver.ts';
 import { kindSeconds } from './kind.ts';
 import { kubectlSecondsEach } from './kubectl-loop.ts';
-import { rateAgainst, timeAgainst, type Result } from './measurement.ts';
+import { perSecond, rateAgainst, timeAgainst, type Result } from './measurement.ts';
 import { memoryResults, residentBytes } from './memory.ts';
 import { sideBySide } from './side-by-side.ts';
+import { step } from './step.ts';
 
 export interface BenchOptions {
   /** Of a cluster that does not exist yet: it is removed in the end. */
   readonly name: string;
   readonly policies: number;
+  readonly accounts: number;
   readonly ha: boolean;
 }
 
@@ -59,11 +62,6 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
     if (found.cluster === undefined) throw new Error('the cluster comes up first');
     return found.cluster;
   };
-  const step = (id: string, title: string, run: () => Promise<string | undefined>): Step<undefined> => ({
-    id,
-    title,
-    run,
-  });
   const start = async (): Promise<number> => {
     const ports = { apiPort: await freePort(), statsPort: await freePort() };
     const started = context.clock.now();
@@ -71,7 +69,6 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
     found.cluster = await openCluster(options.name, context);
     return (context.clock.now() - started) / 1000;
   };
-  const rate = (perSecond: number): string => `${perSecond.toFixed(0)} a second`;
   return [
     step('bench.warm', 'Everything once, so that all programs are built and cached', async () => {
       await start();
@@ -125,7 +122,7 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
           const { ours, flood } = await sideBySide(cluster(), what, accounts, CONNECTIONS, context);
           const against = rateAgainst(ours, 'raw HTTP flood', flood);
           results.push({ id: what, what: `${what} written`, value: ours, unit: 'a second', against });
-          return `${rate(ours)} against ${rate(flood)}`;
+          return `${perSecond(ours)} against ${perSecond(flood)}`;
         },
       ),
     ),
@@ -142,12 +139,13 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
         { ...row, id: 'seed-policies.helper', against: helper },
       );
       results.push(...memoryResults(found.idle ?? new Map(), await residentBytes(cluster()), note));
-      return rate(ours);
+      return perSecond(ours);
     }),
+    ...accountSteps(options.accounts, results, cluster, context),
     step('bench.delete', `seed-policies ${options.policies} --delete`, async () => {
       const { rate: ours } = await seed(cluster(), options.policies, true, context);
       results.push({ id: 'delete', what: 'seed-policies --delete', value: ours, unit: 'a second' });
-      return rate(ours);
+      return perSecond(ours);
     }),
   ];
 }

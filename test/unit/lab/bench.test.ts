@@ -82,11 +82,14 @@ suite('bench', () => {
         createdAt,
         ready: true,
       });
-      await assert.rejects(bench({ name: 'bench', policies: 1, ha: false }, context), (error: unknown) => {
-        assert.ok(error instanceof Failure);
-        assert.equal(error.kind, 'usage');
-        return true;
-      });
+      await assert.rejects(
+        bench({ name: 'bench', policies: 1, accounts: 5, ha: false }, context),
+        (error: unknown) => {
+          assert.ok(error instanceof Failure);
+          assert.equal(error.kind, 'usage');
+          return true;
+        },
+      );
       assert.notEqual(await readRecord(context.paths, 'bench'), undefined);
     } finally {
       await rm(state, { recursive: true });
