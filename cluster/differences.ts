@@ -8,6 +8,8 @@ export interface Difference {
   readonly what: string;
   readonly here: string;
   readonly production: string;
+  /** For what nobody chose. */
+  readonly why?: string;
 }
 
 /** Where the cluster differs from production, in what a person can choose and in what a provider cannot do. */
@@ -34,7 +36,15 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
     { what: 'HAProxy health check', here: spec.healthCheck, production: PRODUCTION.healthCheck },
     { what: 'API port', here: String(spec.apiPort), production: String(PRODUCTION.apiPort) },
     ...(spec.provider === 'embedded'
-      ? [{ what: 'nodes and pods', here: 'simulated by KWOK', production: 'kubelets' }]
+      ? [
+          {
+            what: 'nodes and pods',
+            here: 'simulated by KWOK',
+            production: 'kubelets',
+            why: 'no container engine is needed',
+          },
+          ...profile.deviations,
+        ]
       : []),
   ];
   return rows.filter(({ here, production }) => here !== production);

@@ -15,6 +15,10 @@ const profileSchema = z.object({
   kwok: version,
   /** Whether the API servers load the PodSecurityPolicy admission plugin (Kubernetes before 1.25). */
   podSecurityPolicy: z.boolean(),
+  /** Where an embedded cluster's programs do not run as production's do. */
+  deviations: z.array(
+    z.strictObject({ what: z.string(), here: z.string(), production: z.string(), why: z.string() }),
+  ),
 });
 
 /** What versions and settings a cluster has; a file of cluster/profiles. */

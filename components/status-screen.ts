@@ -31,7 +31,8 @@ export function renderStatus(status: Status, output: Output): string[] {
     '',
     heading('Differs from production'),
     ...status.differences.map(
-      ({ what, here, production }) => `  ${what}: ${here} (production: ${production})`,
+      ({ what, here, production, why }) =>
+        `  ${what}: ${here} (production: ${production})${why === undefined ? '' : output.style('dim', `: ${why}`)}`,
     ),
   ];
 }

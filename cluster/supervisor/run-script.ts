@@ -23,7 +23,7 @@ export function runScript(service: Service, fingerprint: string): string {
       : [`cd ${shellQuote(service.workingDirectory)} || exit 100`]),
     ...(service.openFiles === undefined ? [] : [`ulimit -S -n ${service.openFiles} || exit 100`]),
     ...(service.yields === true ? [YIELD_SESSION] : []),
-    `exec ${service.yields === true ? 'nice -n 10 ' : ''}env -i ${assignments.join(' ')} \\\n  ${command}`,
+    `exec ${service.yields === true ? 'nice -n 19 ' : ''}env -i ${assignments.join(' ')} \\\n  ${command}`,
     '',
   ].join('\n');
 }
@@ -32,7 +32,7 @@ export function runScript(service: Service, fingerprint: string): string {
  * Linux shares processors out between sessions before `nice` counts within one (sched_autogroup), and each service is
  * a session of its own. Where there is no such thing, `nice` alone does it.
  */
-const YIELD_SESSION = '{ echo 10 > /proc/self/autogroup; } 2>/dev/null || true';
+const YIELD_SESSION = '{ echo 19 > /proc/self/autogroup; } 2>/dev/null || true';
 
 /** The `finish` script: notes that the process ended, with its exit code and signal. runsv restarts it after a second. */
 export function finishScript(): string {

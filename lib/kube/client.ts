@@ -130,6 +130,8 @@ export class KubeClient {
           ...(body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
         },
         ...(body === undefined ? {} : { body }),
+        // By itself undici ends the connection after a DELETE that has a body, and a new one costs both sides a handshake.
+        reset: false,
       });
       const text = await response.body.text();
       if (response.statusCode < 300) {

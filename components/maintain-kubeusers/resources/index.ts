@@ -19,10 +19,11 @@ import { roleBinding } from './role-binding.ts';
  */
 const ENABLED_KINDS: readonly ResourceKind[] = [
   namespaceKind,
-  resourceQuota,
   limitRange,
   policy,
   podSecurityPolicy,
+  // After what Kubernetes itself puts into a new namespace: each object that it counts later costs a write of its status.
+  resourceQuota,
   pspRole,
   pspRoleBinding,
   roleBinding,

@@ -67,9 +67,9 @@ suite('the difference', () => {
     assert.equal(action?.kind, 'create');
     assert.deepEqual(action.apply, [
       'namespace',
-      'resource-quota',
       'limit-range',
       'policy',
+      'resource-quota',
       'role-binding',
       'home',
       'certificate',

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { differencesFromProduction } from '../../../cluster/differences.ts';
+import { PRODUCTION } from '../../../cluster/production.ts';
+import { loadProfile } from '../../../cluster/profile.ts';
+import type { ClusterSpec } from '../../../cluster/spec.ts';
+
+const SPEC: ClusterSpec = {
+  name: 'toolforge',
+  provider: 'embedded',
+  profile: 'current',
+  controlPlanes: PRODUCTION.controlPlanes,
+  controlPlaneMemory: PRODUCTION.controlPlaneMemory,
+  kyvernoReplicas: PRODUCTION.kyvernoReplicas,
+  healthCheck: PRODUCTION.healthCheck,
+  apiPort: PRODUCTION.apiPort,
+  statsPort: PRODUCTION.statsPort,
+};
+
+suite('where a cluster differs from production', () => {
+  test('what a person chose as production has it is not named; what they chose otherwise is', async () => {
+    const profile = await loadProfile('current');
+    const named = (spec: ClusterSpec): string[] =>
+      differencesFromProduction(spec, profile).map(({ what }) => what);
+    assert.ok(!named(SPEC).includes('control planes'));
+    assert.ok(named({ ...SPEC, controlPlanes: 1 }).includes('control planes'));
+  });
+
+  test('plain processes deviate as their profile says, each with a reason', async () => {
+    const profile = await loadProfile('current');
+    const rows = differencesFromProduction(SPEC, profile);
+    assert.ok(profile.deviations.length > 0);
+    for (const deviation of profile.deviations) assert.ok(rows.includes(deviation), deviation.what);
+    const onKind = differencesFromProduction({ ...SPEC, provider: 'kind' }, profile);
+    assert.ok(onKind.every(({ why }) => why === undefined));
+  });
+});
