@@ -58,7 +58,7 @@ suite('a service that yields', () => {
     // A session of its own, as the supervisor gives it one: the script lowers the priority of all of it.
     const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
     const [niceness, pid] = (await text(child.stdout)).trim().split('\n');
-    assert.equal(Number(niceness), getPriority() + 10);
+    assert.equal(Number(niceness), getPriority() + 19);
     assert.equal(Number(pid), child.pid);
   });
 });
