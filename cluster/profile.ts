@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { Failure } from '../lib/errors.ts';
 import { readFileIfExists } from '../lib/files.ts';
+import { accountPolicyChoice } from './spec.ts';
 
 const version = z.string().regex(/^\d+\.\d+\.\d+$/);
 
@@ -15,6 +16,8 @@ const profileSchema = z.object({
   kwok: version,
   /** Whether the API servers load the PodSecurityPolicy admission plugin (Kubernetes before 1.25). */
   podSecurityPolicy: z.boolean(),
+  /** The Kyverno policy that each tool gets, unless the cluster was asked for another. */
+  accountPolicy: accountPolicyChoice,
   /** Where an embedded cluster's programs do not run as production's do. */
   deviations: z.array(
     z.strictObject({ what: z.string(), here: z.string(), production: z.string(), why: z.string() }),
@@ -37,11 +40,24 @@ export async function loadProfile(name: string): Promise<Profile> {
     });
   }
   const file = path.join(DIRECTORY, `${name}.yaml`);
-  const parsed = profileSchema.safeParse(parse((await readFileIfExists(file)) ?? ''));
+  const parsed = profileSchema.safeParse(await fieldsOf(name));
   if (parsed.success) return { name, ...parsed.data };
   throw new Failure({
     kind: 'usage',
     what: `Profile ${name} is not valid`,
     why: `${file}: ${z.prettifyError(parsed.error)}`,
   });
+}
+
+/** A file's fields over those of the one that it is based on; its deviations come after that one's. */
+async function fieldsOf(name: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = (await readFileIfExists(path.join(DIRECTORY, `${name}.yaml`))) ?? '';
+  const { basedOn, ...own } = parse(text) as Record<string, unknown>;
+  if (typeof basedOn !== 'string') return own;
+  const base = await fieldsOf(basedOn);
+  return { ...base, ...own, deviations: [...list(base['deviations']), ...list(own['deviations'])] };
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -12,6 +12,21 @@ export const MAX_KYVERNO_REPLICAS = 10;
 /** The name of a cluster when none is given; lima-kilo's is the same. */
 export const DEFAULT_NAME = 'toolforge';
 
+/** The templates of the account policy, files of components/kyverno/policies: as PodSecurityPolicy was, as production is. */
+export const POLICY_PROFILES = ['psp', 'toolforge'] as const;
+export type PolicyProfile = (typeof POLICY_PROFILES)[number];
+
+/** What Kyverno does with a pod that breaks a rule: report it, or refuse it. */
+export const POLICY_ACTIONS = ['Audit', 'Enforce'] as const;
+export type PolicyAction = (typeof POLICY_ACTIONS)[number];
+
+/** The Kyverno policy that each tool has; `none` is the world before the migration of 2024. */
+export const accountPolicyChoice = z.union([
+  z.literal('none'),
+  z.strictObject({ profile: z.enum(POLICY_PROFILES), action: z.enum(POLICY_ACTIONS) }),
+]);
+export type AccountPolicyChoice = z.infer<typeof accountPolicyChoice>;
+
 /** A cluster's name becomes a directory, a cgroup and a kubeconfig context. */
 export const clusterName = z
   .string()
@@ -31,6 +46,8 @@ export const clusterSpec = z.object({
   /** Bytes for each control-plane machine; absent: no limit. */
   controlPlaneMemory: z.number().int().positive().optional(),
   kyvernoReplicas: z.number().int().min(1).max(MAX_KYVERNO_REPLICAS),
+  /** Absent: the profile's. */
+  accountPolicy: accountPolicyChoice.optional(),
   /** HAProxy's frontend for the API; production's is 6443. */
   apiPort: z.number().int().min(1024).max(65535),
   /** HAProxy's statistics; production's is 8404. */

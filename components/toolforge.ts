@@ -3,6 +3,7 @@ import type { Profile } from '../cluster/profile.ts';
 import type { Provider, UpState } from '../cluster/provider.ts';
 import { writeRecord, type ClusterRecord } from '../cluster/record.ts';
 import { resolveHostTools } from '../cluster/toolchain/host-tools.ts';
+import { loadCatalogue, MODULES_DIRECTORY, pinnedModule } from '../cluster/toolchain/catalogue.ts';
 import { moduleFiles, resolveBinaries } from '../cluster/toolchain/resolve.ts';
 import type { Context } from '../lib/context.ts';
 import type { Plan, Progress, Step } from '../lib/steps.ts';
@@ -10,14 +11,14 @@ import { haproxyPlan, type HAProxyProgram } from './haproxy/index.ts';
 import { saveFreshImage } from './image.ts';
 import { kyvernoPlans, type ChartSource } from './kyverno/index.ts';
 import { ldapDirectory, ldapFiles, ldapPlan } from './ldap/index.ts';
-import { maintainKubeusersPlan } from './maintain-kubeusers/index.ts';
+import { maintainKubeusersPlan, type MaintainKubeusersInput } from './maintain-kubeusers/index.ts';
+import { podSecurityPolicyPlan } from './pod-security-policy/index.ts';
 import { StartingState } from './starting-state.ts';
 
 /** The program of ours that renders Helm charts with Helm's own library. */
 const CHART_RENDERER = { module: 'helm-3.20.2', binary: 'render-chart' } as const;
 
-/** What production has since the migration: its own template, enforced. */
-const PRODUCTION_POLICY = { profile: 'toolforge', action: 'Enforce' } as const;
+const SUBCHART = 'chart-kyverno-api';
 
 /** The platform: which components a cluster has, and in which order they come up. One list, read from the top. */
 export function upPlan(
@@ -43,6 +44,7 @@ export function upPlan(
     ...haproxyPlan(() => haproxyProgram(context), context),
     ...(record.ready ? [] : [starting.save()]),
     mark(record),
+    ...podSecurityPolicyPlan(profile),
     { concurrent: [[...kyverno.install], ours.nodes, ldapPlan(context)] },
     // The loop starts while Kyverno does; what Kyverno refuses meanwhile, it tries again.
     {
@@ -51,7 +53,7 @@ export function upPlan(
         maintainKubeusersPlan(
           {
             ldapConfig: (cluster) => ldapFiles(ldapDirectory(cluster)).clientConfig,
-            settings: { policy: PRODUCTION_POLICY },
+            settings: policySettings(record, profile),
           },
           context,
         ),
@@ -59,6 +61,12 @@ export function upPlan(
     },
     saveImage(record, context),
   ];
+}
+
+/** The policy that tools get; none where the cluster is still before the migration. */
+function policySettings({ spec }: ClusterRecord, profile: Profile): MaintainKubeusersInput['settings'] {
+  const choice = spec.accountPolicy ?? profile.accountPolicy;
+  return choice === 'none' ? {} : { policy: { ...choice, kyverno: profile.kyverno } };
 }
 
 const SILENT: Progress = { update: () => undefined };
@@ -85,13 +93,15 @@ async function haproxyProgram(context: Context): Promise<HAProxyProgram> {
 async function kyvernoChart(profile: Profile, context: Context): Promise<ChartSource> {
   const module = `kyverno-${profile.kyverno}`;
   const files = (name: string): Promise<string> => moduleFiles(module, name, context, SILENT);
+  const pinned = pinnedModule(await loadCatalogue(MODULES_DIRECTORY), module);
   const renderer = (await resolveBinaries([CHART_RENDERER], context, SILENT)).get(CHART_RENDERER.binary);
   if (renderer === undefined) throw new Error('the chart renderer was not resolved');
   return {
     version: profile.kyverno,
     kubernetes: profile.kubernetes,
     directory: await files('chart'),
-    dependencies: [await files('chart-kyverno-api')],
+    // A subchart of its own only newer versions have.
+    dependencies: pinned.files[SUBCHART] === undefined ? [] : [await files(SUBCHART)],
     renderer,
   };
 }

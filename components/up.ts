@@ -7,7 +7,15 @@ import type { UpState } from '../cluster/provider.ts';
 import { providerOf, resolveProvider } from '../cluster/providers.ts';
 import { PRODUCTION } from '../cluster/production.ts';
 import { clusterDirectory, readRecord } from '../cluster/record.ts';
-import { DEFAULT_NAME, HA_CONTROL_PLANES, type ClusterSpec, type HealthCheck } from '../cluster/spec.ts';
+import {
+  DEFAULT_NAME,
+  HA_CONTROL_PLANES,
+  type AccountPolicyChoice,
+  type ClusterSpec,
+  type HealthCheck,
+  type PolicyAction,
+  type PolicyProfile,
+} from '../cluster/spec.ts';
 import type { Context } from '../lib/context.ts';
 import { makePrivateDirectory } from '../lib/files.ts';
 import { acquireLock } from '../lib/lock.ts';
@@ -24,6 +32,9 @@ export interface UpOptions {
   /** Bytes */
   readonly controlPlaneMemory?: number | 'none' | undefined;
   readonly kyvernoReplicas?: number | undefined;
+  /** A template of the account policy, or none: a change goes through all accounts. */
+  readonly accountPolicy?: PolicyProfile | 'none' | undefined;
+  readonly policyAction?: PolicyAction | undefined;
   readonly apiPort?: number | undefined;
   readonly statsPort?: number | undefined;
   readonly mergeKubeconfig: boolean;
@@ -61,6 +72,7 @@ export function specOf(options: UpOptions, existing: ClusterSpec | undefined): C
   const { ha, controlPlaneMemory: asked } = options;
   const memory = asked === 'none' ? undefined : (asked ?? existing?.controlPlaneMemory);
   const provider = options.provider ?? existing?.provider ?? 'auto';
+  const policy = policyOf(options, existing?.accountPolicy);
   return {
     name: options.name,
     provider: provider === 'auto' && existing !== undefined ? existing.provider : resolveProvider(provider),
@@ -71,8 +83,26 @@ export function specOf(options: UpOptions, existing: ClusterSpec | undefined): C
     apiPort: options.apiPort ?? existing?.apiPort ?? PRODUCTION.apiPort,
     statsPort: options.statsPort ?? existing?.statsPort ?? PRODUCTION.statsPort,
     ...(memory === undefined ? {} : { controlPlaneMemory: memory }),
+    ...(policy === undefined ? {} : { accountPolicy: policy }),
   };
 }
+
+/** Undefined: what the profile says. */
+function policyOf(
+  { accountPolicy: profile, policyAction: action }: UpOptions,
+  existing: AccountPolicyChoice | undefined,
+): AccountPolicyChoice | undefined {
+  const had = existing === 'none' ? undefined : existing;
+  if (profile === undefined && action === undefined) return existing;
+  if (profile === 'none') return 'none';
+  return {
+    profile: profile ?? had?.profile ?? PRODUCTION_POLICY.profile,
+    action: action ?? had?.action ?? PRODUCTION_POLICY.action,
+  };
+}
+
+/** What is asked for by halves is the rest of production's. */
+const PRODUCTION_POLICY = { profile: 'toolforge', action: 'Enforce' } as const;
 
 async function mergeIntoUsers({ cluster }: UpState, context: Context): Promise<void> {
   const file = userKubeconfig(context.env);

@@ -37,8 +37,8 @@ await main({
       {
         ...options,
         config: path.resolve(config ?? configurationFile(clusterDirectory(context.paths, name))),
-        async loadPolicy(profile) {
-          const template = await loadPolicyTemplate(profile);
+        async loadPolicy({ profile, kyverno }) {
+          const template = await loadPolicyTemplate(profile, kyverno);
           return ({ namespace, uid, home }, { action }) =>
             template({ namespace, uid, dataDirectory: home, action, background: false });
         },

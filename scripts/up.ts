@@ -1,7 +1,13 @@
 #!/usr/bin/env node
 import { Option } from 'commander';
 import { z } from 'zod';
-import { clusterName, HA_CONTROL_PLANES, MAX_KYVERNO_REPLICAS } from '../cluster/spec.ts';
+import {
+  clusterName,
+  HA_CONTROL_PLANES,
+  MAX_KYVERNO_REPLICAS,
+  POLICY_ACTIONS,
+  POLICY_PROFILES,
+} from '../cluster/spec.ts';
 import { main, option } from '../lib/cli.ts';
 import { memoryQuantity } from '../lib/sizes.ts';
 
@@ -44,6 +50,14 @@ await main({
       '--kyverno-replicas <count>',
       `admission replicas, 1 to ${MAX_KYVERNO_REPLICAS}; production has 7 (a new cluster: 1)`,
     ),
+    option(
+      '--account-policy <template>',
+      "the Kyverno policy of each tool: toolforge (production's), psp (as PodSecurityPolicy was) or none (a new cluster: its profile's)",
+    ),
+    option(
+      '--policy-action <action>',
+      "what it does with pods that break it: Audit or Enforce (a new cluster: its profile's)",
+    ),
     option('--api-port <port>', 'where HAProxy serves the API (a new cluster: 6443)'),
     option('--stats-port <port>', "where HAProxy's statistics are (a new cluster: 8404)"),
     option(
@@ -54,6 +68,7 @@ await main({
   examples: [
     'npm run up',
     'npm run up -- --ha --control-plane-memory 2Gi',
+    'npm run up -- --profile 2024',
     'npm run up -- --name second --api-port 7443 --stats-port 9404',
   ],
   schema: z.object({
@@ -66,6 +81,10 @@ await main({
       .union([z.literal('none'), memoryQuantity], 'must be an amount such as 2Gi, or none')
       .optional(),
     kyvernoReplicas: replicas.optional(),
+    accountPolicy: z
+      .enum([...POLICY_PROFILES, 'none'], `must be ${POLICY_PROFILES.join(', ')} or none`)
+      .optional(),
+    policyAction: z.enum(POLICY_ACTIONS, 'must be Audit or Enforce').optional(),
     apiPort: port.optional(),
     statsPort: port.optional(),
     mergeKubeconfig: z.boolean().default(false),

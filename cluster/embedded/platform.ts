@@ -79,6 +79,8 @@ export class EmbeddedPlatform implements Platform {
             namespace,
             serviceAccount: pod?.serviceAccountName ?? 'default',
           }),
+          // What a container runtime sets where an image names no user; Kyverno 1.12 ends at its start without one.
+          HOME: '/',
           // client-go takes a process for a pod by these; Kyverno asks for them even with a kubeconfig.
           KUBERNETES_SERVICE_HOST: api.hostname,
           KUBERNETES_SERVICE_PORT: api.port,

@@ -24,12 +24,13 @@ export function canaryPolicy(broken = false): KubeObject {
     },
     spec: {
       background: false,
+      // Not the rule's own `failureAction`, which Kyverno has since 1.13 only.
+      validationFailureAction: 'Enforce',
       rules: [
         {
           name: 'refuse-canary',
           match: { any: [{ resources: { kinds: ['Pod'], operations: ['CREATE'] } }] },
           validate: {
-            failureAction: 'Enforce',
             message: 'this pod is a canary',
             // A variable that no admission request has: Kyverno validates policies, the schema does not see it.
             pattern: {

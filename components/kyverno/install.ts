@@ -5,11 +5,11 @@ import type { KubeObject } from '../../lib/kube/types.ts';
 import { allOrFirstFailure, type Plan } from '../../lib/steps.ts';
 import { renderChart, type ChartSource } from './chart.ts';
 import { sortManifests, type KyvernoManifests } from './manifests.ts';
-import { applyObjects, waitUntilServed } from './objects.ts';
+import { applyObjects, waitUntilAggregated, waitUntilServed } from './objects.ts';
 import { waitForKyverno } from './ready.ts';
 import { forgetStandstill } from './standstill.ts';
 import { chartValues, type KyvernoSettings } from './values.ts';
-import { workloadOf } from './workloads.ts';
+import { endsWithoutRights, workloadOf } from './workloads.ts';
 
 export interface KyvernoInput {
   readonly settings: KyvernoSettings;
@@ -67,10 +67,14 @@ export function kyvernoPlans(input: KyvernoInput, context: Context): KyvernoPlan
       {
         id: 'kyverno.controllers',
         title: "Kyverno's controllers",
-        async run({ cluster: { platform } }) {
-          const { deployments } = rendered();
+        async run({ cluster }) {
+          const { platform } = cluster;
+          const { deployments, objects, version } = rendered();
+          if (endsWithoutRights(version)) {
+            await withClient(cluster, (client) => waitUntilAggregated(client, objects, context));
+          }
           await allOrFirstFailure(
-            deployments.map((deployment) => platform.apply(workloadOf(deployment, platform))),
+            deployments.map((deployment) => platform.apply(workloadOf(deployment, platform, version))),
           );
           return deployments.map(({ spec }) => spec?.replicas ?? 1).join(' + ') + ' replicas';
         },

@@ -1,5 +1,6 @@
 import type { Context } from '../../lib/context.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { isNotFound } from '../../lib/kube/errors.ts';
 import { NAMESPACES, type KubeList, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import { allOrFirstFailure } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
@@ -11,8 +12,9 @@ const APPLIED = 'toolforge-local/applied';
 
 /** Metadata is all that is asked for: the schemas of Kyverno's CRDs alone are 3 MB. */
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-/** Groups, versions and resources of the whole API in one answer. */
-const AGGREGATED_DISCOVERY = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+/** Groups, versions and resources of the whole API in one answer; before Kubernetes 1.26, the list of groups only. */
+const AGGREGATED_DISCOVERY =
+  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
 
 /** An API server takes a second or two to serve 22 CRDs; a loaded machine, much longer. */
 const SERVED_TIMEOUT_MS = 120_000;
@@ -86,26 +88,76 @@ interface ApiGroup {
   }[];
 }
 
+interface ResourceList {
+  readonly resources: readonly { readonly name: string }[];
+}
+
 /** Waits until the API serves the resources of all CRDs: Kyverno ends at its start where one is missing. */
 export async function waitUntilServed(
   client: KubeClient,
   objects: readonly KubeObject[],
   { clock, signal }: Context,
 ): Promise<void> {
-  const wanted = servedResources(objects).map(nameOf);
+  const resources = servedResources(objects);
+  const wanted = resources.map(nameOf);
   await waitFor(
     "the API server to serve Kyverno's resources",
     async () => {
-      const discovery = await client.request<KubeList<ApiGroup>>('GET', '/apis', {
-        accept: AGGREGATED_DISCOVERY,
-      });
-      const served = new Set(discovery.items.flatMap(resourcesOf).map(nameOf));
+      const served = new Set((await servedBy(client, resources)).map(nameOf));
       const missing = wanted.filter((name) => !served.has(name));
       if (missing.length > 0) throw new Error(`not served yet: ${missing.join(', ')}`);
       return true;
     },
     { clock, signal, timeoutMs: SERVED_TIMEOUT_MS, maxPauseMs: 100 },
   );
+}
+
+/**
+ * Waits until the roles that are put together from others have rules; kube-controller-manager does that, and is only
+ * starting on a new cluster.
+ */
+export async function waitUntilAggregated(
+  client: KubeClient,
+  objects: readonly KubeObject[],
+  { clock, signal }: Context,
+): Promise<void> {
+  const roles = objects.filter((object) => object['aggregationRule'] !== undefined);
+  await waitFor(
+    "Kyverno's roles to be put together",
+    async () => {
+      const found = await Promise.all(
+        roles.map((role) =>
+          client.get(resourceOf(role), role.metadata?.name ?? '', role.metadata?.namespace),
+        ),
+      );
+      const empty = found.filter(({ rules }) => !Array.isArray(rules) || rules.length === 0);
+      if (empty.length > 0)
+        throw new Error(`without rules: ${empty.map(({ metadata }) => metadata?.name).join(', ')}`);
+      return true;
+    },
+    { clock, signal, timeoutMs: SERVED_TIMEOUT_MS, maxPauseMs: 100 },
+  );
+}
+
+/** What the API serves: all of it, or (from an API server before 1.26) of the groups of the resources asked for. */
+async function servedBy(client: KubeClient, resources: readonly Resource[]): Promise<Resource[]> {
+  const discovery = await client.request<Partial<KubeList<ApiGroup>>>('GET', '/apis', {
+    accept: AGGREGATED_DISCOVERY,
+  });
+  if (discovery.items !== undefined) return discovery.items.flatMap(resourcesOf);
+  const versions = new Map(resources.map((resource) => [`${resource.group}/${resource.version}`, resource]));
+  const lists = await Promise.all(
+    [...versions.values()].map(async ({ group, version }) => {
+      try {
+        const list = await client.request<ResourceList>('GET', `/apis/${group}/${version}`);
+        return list.resources.map(({ name }) => ({ group, version, plural: name }));
+      } catch (error) {
+        if (isNotFound(error)) return []; // no version of the group is served yet
+        throw error;
+      }
+    }),
+  );
+  return lists.flat();
 }
 
 function resourcesOf({ metadata, versions }: ApiGroup): Resource[] {

@@ -30,6 +30,14 @@ const PRODUCTION_RESOURCES = {
 /** Helm takes a chart's default away by a null; the chart limits memory to 128Mi or 384Mi. */
 const NO_RESOURCES = { requests: { cpu: null, memory: null }, limits: { cpu: null, memory: null } };
 
+const CLEANUP_JOBS = [
+  'admissionReports',
+  'clusterAdmissionReports',
+  'updateRequests',
+  'ephemeralReports',
+  'clusterEphemeralReports',
+];
+
 /** The values for Kyverno's Helm chart. A pure function: the same settings give the same manifests. */
 export function chartValues({
   replicas,
@@ -54,6 +62,8 @@ export function chartValues({
     // An upgrade's job; nothing here runs Helm's hooks, which walk all namespaces (1,800 s in production).
     crds: { migration: { enabled: false } },
     webhooksCleanup: { enabled: false },
+    // CronJobs of Kyverno before 1.13: kubectl in an image, which nothing here runs.
+    cleanupJobs: Object.fromEntries(CLEANUP_JOBS.map((name) => [name, { enabled: false }])),
   };
 }
 

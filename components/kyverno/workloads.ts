@@ -6,7 +6,7 @@ export interface KyvernoController {
   readonly deployment: string;
   readonly binary: string;
   readonly service?: KyvernoService;
-  /** Whether it has a second metrics server, that of controller-runtime, with an address of its own. */
+  /** Whether it has a second metrics server, that of controller-runtime, with an address of its own (since 1.13). */
   readonly controllerRuntime: boolean;
   /**
    * Whether it only follows what happened. The reports controller goes through all policies whenever one changes: at
@@ -55,10 +55,14 @@ export const CONTROLLERS: readonly KyvernoController[] = [
   },
 ];
 
-/** The controller's workload for the platform: as the chart has it, plus what a replica outside a pod needs. */
+/**
+ * The controller's workload for the platform: as the chart has it, plus what a replica outside a pod needs.
+ * @param version Kyverno's: `1.18.2`. Before 1.13 its webhook servers listen on all addresses; no flag confines them.
+ */
 export function workloadOf(
   deployment: V1Deployment,
   platform: Pick<Platform, 'webhookAddress'>,
+  version: string,
 ): PlatformWorkload {
   const controller = CONTROLLERS.find((candidate) => candidate.deployment === deployment.metadata?.name);
   if (controller === undefined) {
@@ -67,6 +71,7 @@ export function workloadOf(
     );
   }
   const { binary, service, controllerRuntime, background } = controller;
+  const newer = isNewer(version);
   return {
     deployment,
     binary,
@@ -76,8 +81,8 @@ export function workloadOf(
       // `disableMetrics` alone is not enough: with `otelConfig=prometheus` it still listens, and serves profiles.
       '--disableMetrics=true',
       '--otelConfig=none',
-      '--disableLogColor=true',
-      ...(controllerRuntime ? ['--controllerRuntimeMetricsAddress=0'] : []),
+      ...(newer ? ['--disableLogColor=true'] : []),
+      ...(controllerRuntime && newer ? ['--controllerRuntimeMetricsAddress=0'] : []),
       ...(service === undefined ? [] : serverAddress(platform.webhookAddress(service.name))),
     ],
     ...(service === undefined
@@ -86,12 +91,23 @@ export function workloadOf(
           webhook: {
             service: service.name,
             replicaArguments: (port: number) => [
-              `--${service.hostFlag}=127.0.0.1`,
+              ...(newer ? [`--${service.hostFlag}=127.0.0.1`] : []),
               `--${service.portFlag}=${port}`,
             ],
           },
         }),
   };
+}
+
+/** Whether its controllers end at their start when they may not yet read what they look for. */
+export function endsWithoutRights(version: string): boolean {
+  return !isNewer(version);
+}
+
+/** Whether this Kyverno has flags for the addresses that its servers listen on, and for the colours of its log. */
+function isNewer(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 1 || minor >= 13;
 }
 
 /** Makes Kyverno register its webhooks by URL, where the API server reaches them, instead of by Service. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { POLICY_ACTIONS, POLICY_PROFILES } from '../../cluster/spec.ts';
 import { Failure, messageOf } from '../../lib/errors.ts';
 
 const absolutePath = z.string().refine((value) => path.isAbsolute(value), 'must be an absolute path');
@@ -43,7 +44,14 @@ export const configurationSchema = z.strictObject({
   /** Goes into recorded hashes, see `Settings.stateKey`. */
   stateKey: z.string().min(20),
   /** Absent: tools get no Kyverno policy. */
-  policy: z.strictObject({ profile: z.enum(['toolforge']), action: z.enum(['Audit', 'Enforce']) }).optional(),
+  policy: z
+    .strictObject({
+      profile: z.enum(POLICY_PROFILES),
+      action: z.enum(POLICY_ACTIONS),
+      /** The version of Kyverno that the policies are for; absent: the newest. */
+      kyverno: z.string().optional(),
+    })
+    .optional(),
   /** A PodSecurityPolicy for each tool, on the `2024` profile. */
   podSecurityPolicy: z.boolean().default(false),
   keyAlgorithm: z.enum(['P-256', 'RSA-4096']).default('P-256'),

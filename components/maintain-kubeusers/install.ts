@@ -28,9 +28,11 @@ export interface MaintainKubeusersInput {
   /** How LDAP is reached: the file in the form of production's /etc/ldap.yaml. */
   readonly ldapConfig: (cluster: Cluster) => string;
   /** What differs from the defaults: policy, key algorithm, quota overrides … */
-  readonly settings?: Partial<
-    Pick<ConfigurationInput, 'policy' | 'keyAlgorithm' | 'interval' | 'quotaOverrides' | 'massDelete'>
-  >;
+  readonly settings?:
+    | Partial<
+        Pick<ConfigurationInput, 'policy' | 'keyAlgorithm' | 'interval' | 'quotaOverrides' | 'massDelete'>
+      >
+    | undefined;
 }
 
 /** Comes when the API answers through HAProxy, LDAP has its accounts, and Kyverno is ready for policies. */

@@ -1,9 +1,12 @@
+import type { PolicyAction, PolicyProfile } from '../../cluster/spec.ts';
 import type { KubeObject } from '../../lib/kube/types.ts';
 
 /** What a tool's policy is rendered with. */
 export interface PolicySettings {
-  readonly profile: 'toolforge';
-  readonly action: 'Audit' | 'Enforce';
+  readonly profile: PolicyProfile;
+  readonly action: PolicyAction;
+  /** The version of Kyverno that it is for; absent: the newest. */
+  readonly kyverno?: string | undefined;
 }
 
 /** The values of the policy template's variables for one tool. */

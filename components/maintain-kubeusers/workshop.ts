@@ -11,7 +11,7 @@ import { identityOfThisProcess, Leadership } from './loop/leadership.ts';
 import { Reconciler } from './loop/reconciler.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Tools } from './resources/kind.ts';
-import type { PolicyRenderer } from './settings.ts';
+import type { PolicyRenderer, PolicySettings } from './settings.ts';
 
 /** Everything that a run works with, put together. */
 export interface Workshop {
@@ -30,7 +30,7 @@ export interface Workshop {
 export interface WorkshopOptions {
   readonly configuration: Configuration;
   /** The account policy of a profile, from whoever knows both it and us. */
-  readonly loadPolicy: (profile: 'toolforge') => Promise<PolicyRenderer>;
+  readonly loadPolicy: (policy: PolicySettings) => Promise<PolicyRenderer>;
   /** Follow the directory however many accounts it removes. */
   readonly allowMassDelete: boolean;
   readonly log: Log;
@@ -87,7 +87,7 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
     settings: {
       ...configuration,
       cluster: { server: cluster.server, ca: await readFile(cluster.caFile, 'utf8') },
-      ...(policy === undefined ? {} : { renderPolicy: await options.loadPolicy(policy.profile) }),
+      ...(policy === undefined ? {} : { renderPolicy: await options.loadPolicy(policy) }),
     },
     client,
     issuer: new CertificateIssuer({ client, clock, signal, onError }),

@@ -18,7 +18,7 @@ export async function kubectlSecondsEach(
 ): Promise<number> {
   const directory = await mkdtemp(path.join(tmpdir(), 'tl-kubectl-'));
   try {
-    const template = await loadPolicyTemplate('toolforge');
+    const template = await loadPolicyTemplate('toolforge', cluster.profile.kyverno);
     const kubectl = await cluster.program('kubectl');
     const run = (...args: string[]) =>
       context.runner.run(kubectl, ['--kubeconfig', cluster.kubeconfig, ...args], { signal: context.signal });

@@ -29,7 +29,7 @@ export async function sideBySide(
   connections: number,
   context: Context,
 ): Promise<SideBySide> {
-  const template = await loadPolicyTemplate('toolforge');
+  const template = await loadPolicyTemplate('toolforge', cluster.profile.kyverno);
   const options = (prefix: string): SeedPoliciesOptions => ({
     count: accounts * TURNS,
     prefix,

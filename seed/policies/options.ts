@@ -1,4 +1,4 @@
-import type { PolicyAction } from '../../components/kyverno/policies/render.ts';
+import type { PolicyAction } from '../../cluster/spec.ts';
 
 /** What `seed-policies` is asked to bring about. */
 export interface SeedPoliciesOptions {

@@ -60,7 +60,7 @@ export async function seedPolicies(
   try {
     await memory.start();
     tally.apiservers = { before: memory.latest, after: memory.latest };
-    template ??= await loadPolicyTemplate('toolforge');
+    template ??= await loadPolicyTemplate('toolforge', cluster.profile.kyverno);
     const run: SeedRun = { cluster, client, request, template, context, memory, tally };
     const left = await admissionStandsStill(cluster);
     const plan = request.delete ? deletePlan(run) : seedPlan(run);

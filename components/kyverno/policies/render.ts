@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
+import type { PolicyAction, PolicyProfile } from '../../../cluster/spec.ts';
 import type { KubeObject } from '../../../lib/kube/types.ts';
-
-/** A file of this folder, without its ending. */
-export type PolicyProfile = 'toolforge';
+import { fitTo } from './versions.ts';
 
 /** What a template may name as `${…}`; the first three are those of production's template. */
 export interface PolicyVariables {
@@ -20,14 +19,12 @@ export interface PolicyVariables {
   readonly background: boolean;
 }
 
-export type PolicyAction = 'Audit' | 'Enforce';
-
 export interface PolicyRenderOptions {
   /** Leaves the annotation out that keeps Kyverno from deriving rules for Deployments, Jobs and so on. */
   readonly autogen?: boolean;
 }
 
-interface Rule {
+export interface Rule {
   readonly name: string;
   readonly match: { readonly any: readonly { readonly resources: { readonly kinds: readonly string[] } }[] };
   readonly mutate?: object;
@@ -54,15 +51,19 @@ export type PolicyTemplate = (variables: PolicyVariables, options?: PolicyRender
 /** The annotation that the template carries to turn autogen off. */
 export const AUTOGEN_ANNOTATION = 'pod-policies.kyverno.io/autogen-controllers';
 
-/** Reads a profile's template. It is ours: one that names an unknown variable is a bug, found here. */
-export async function loadPolicyTemplate(profile: PolicyProfile): Promise<PolicyTemplate> {
+/**
+ * Reads a profile's template: the file of this folder with its name.
+ * @param kyverno the version of Kyverno that the policies are for; absent: the newest
+ */
+export async function loadPolicyTemplate(profile: PolicyProfile, kyverno?: string): Promise<PolicyTemplate> {
   const file = path.join(import.meta.dirname, `${profile}.yaml`);
-  return policyTemplate(await readFile(file, 'utf8'));
+  return policyTemplate(await readFile(file, 'utf8'), kyverno);
 }
 
-/** The template of a YAML text with variables. */
-export function policyTemplate(text: string): PolicyTemplate {
-  const template = parse(text) as AccountPolicy;
+/** The template of a YAML text with variables. It is ours: an unknown variable in it is a bug, found here. */
+export function policyTemplate(text: string, kyverno?: string): PolicyTemplate {
+  const parsed = parse(text) as AccountPolicy;
+  const template = kyverno === undefined ? parsed : fitTo(parsed, kyverno);
   return (variables, options = {}) => {
     const policy = substitute(template, variables) as AccountPolicy;
     return withoutBackgroundSubresources(options.autogen === true ? withAutogen(policy) : policy);

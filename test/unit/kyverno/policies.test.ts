@@ -40,7 +40,7 @@ suite('the account policy, profile toolforge', () => {
     assert.ok(!text.includes('${'));
     assert.ok(!text.includes('"50001"'), 'a uid is a number');
     // Pod and three kinds of containers mutated, pod and containers of three kinds validated; twice where there is a group.
-    assert.equal(text.match(/:50001\b/g)?.length, 3 + 3 * 2 + 3 + 3 * 2);
+    assert.equal(text.match(/[:[,]50001\b/g)?.length, 3 + 3 * 2 + 3 + 3 * 2 + 2);
     assert.match(text, /user and group 50001,/);
   });
 
@@ -82,5 +82,17 @@ suite('policyTemplate', () => {
   test('a template that names an unknown variable is a bug', () => {
     const template = policyTemplate('metadata: {name: "${nmae}"}\nspec: {rules: []}');
     assert.throws(() => template(variables), /unknown variable: nmae/);
+  });
+});
+
+suite('a template for an older Kyverno', () => {
+  test('has no field that its CRD does not have', async () => {
+    for (const profile of ['psp', 'toolforge'] as const) {
+      const text = async (kyverno: string): Promise<string> =>
+        JSON.stringify((await loadPolicyTemplate(profile, kyverno))(variables));
+      assert.ok(!(await text('1.12.5')).includes('allowExistingViolations'), profile);
+      assert.ok((await text('1.13.0')).includes('"allowExistingViolations":false'), profile);
+      assert.equal(await text('1.18.2'), JSON.stringify((await loadPolicyTemplate(profile))(variables)));
+    }
   });
 });

@@ -7,11 +7,15 @@ import { workloadOf } from '../../../components/kyverno/workloads.ts';
 const processes = { webhookAddress: (service: string) => (service === '' ? undefined : '127.0.0.1:20012') };
 const pods = { webhookAddress: () => undefined };
 
-function workload(name: string, platform: Parameters<typeof workloadOf>[1]): PlatformWorkload {
+function workload(
+  name: string,
+  platform: Parameters<typeof workloadOf>[1],
+  version = '1.18.2',
+): PlatformWorkload {
   const { deployments } = sortManifests([{ kind: 'Deployment', metadata: { name } }]);
   const [deployment] = deployments;
   assert.ok(deployment !== undefined);
-  return workloadOf(deployment, platform);
+  return workloadOf(deployment, platform, version);
 }
 
 void suite('Kyverno’s controllers on a platform', () => {
@@ -54,6 +58,18 @@ void suite('Kyverno’s controllers on a platform', () => {
       '--cleanupServerHost=127.0.0.1',
       '--cleanupServerPort=20030',
     ]);
+  });
+
+  test('an older Kyverno is not given flags that it does not have', () => {
+    for (const name of ['admission', 'background', 'cleanup', 'reports']) {
+      const older = workload(`kyverno-${name}-controller`, processes, '1.12.5');
+      const args = [
+        ...(older.processArguments?.(1) ?? []),
+        ...(older.webhook?.replicaArguments(20_021) ?? []),
+      ];
+      assert.ok(!args.some((argument) => /ServerHost|controllerRuntime|LogColor/.test(argument)), args.join(' '));
+      if (older.webhook !== undefined) assert.match(args.at(-1) ?? '', /ServerPort=20021$/);
+    }
   });
 
   test('pods register their webhooks by Service', () => {

@@ -46,6 +46,7 @@ suite('seedPolicies', () => {
   const cluster = (): Cluster =>
     ({
       directory,
+      profile: { kyverno: '1.18.2' },
       client: () => Promise.resolve(api),
       memory: () =>
         Promise.resolve([

@@ -1,0 +1,98 @@
+import type { Profile } from '../../cluster/profile.ts';
+import type { UpState } from '../../cluster/provider.ts';
+import type { KubeObject, Resource } from '../../lib/kube/types.ts';
+import type { Plan } from '../../lib/steps.ts';
+
+const RBAC_API = 'rbac.authorization.k8s.io';
+const PSP: Resource = { group: 'policy', version: 'v1beta1', plural: 'podsecuritypolicies' };
+const CLUSTER_ROLES: Resource = { group: RBAC_API, version: 'v1', plural: 'clusterroles' };
+const CLUSTER_ROLE_BINDINGS: Resource = { group: RBAC_API, version: 'v1', plural: 'clusterrolebindings' };
+
+/** A PodSecurityPolicy that allows everything and changes nothing, and the role to use it. */
+export const PRIVILEGED_PSP = 'privileged-psp';
+
+/**
+ * Where PodSecurityPolicy admits pods, the platform's own pods need one too: without any, every pod is refused, an
+ * admin's included.
+ */
+export function podSecurityPolicyPlan(profile: Profile): Plan<UpState> {
+  if (!profile.podSecurityPolicy) return [];
+  return [
+    {
+      id: 'pod-security-policy.platform',
+      title: "The platform's PodSecurityPolicy",
+      async run({ cluster }) {
+        const client = await cluster.client();
+        try {
+          await client.apply(PSP, privilegedPsp());
+          await client.apply(CLUSTER_ROLES, role());
+          await client.apply(CLUSTER_ROLE_BINDINGS, binding());
+        } finally {
+          await client.close();
+        }
+        return undefined;
+      },
+    },
+  ];
+}
+
+function privilegedPsp(): KubeObject {
+  const any = { rule: 'RunAsAny' };
+  return {
+    apiVersion: 'policy/v1beta1',
+    kind: 'PodSecurityPolicy',
+    metadata: {
+      name: PRIVILEGED_PSP,
+      annotations: { 'seccomp.security.alpha.kubernetes.io/allowedProfileNames': '*' },
+    },
+    spec: {
+      privileged: true,
+      allowPrivilegeEscalation: true,
+      allowedCapabilities: ['*'],
+      allowedUnsafeSysctls: ['*'],
+      // Nothing but `Default` is allowed where nothing is said.
+      allowedProcMountTypes: ['Default', 'Unmasked'],
+      volumes: ['*'],
+      hostNetwork: true,
+      hostPID: true,
+      hostIPC: true,
+      hostPorts: [{ min: 0, max: 65535 }],
+      runAsUser: any,
+      seLinux: any,
+      supplementalGroups: any,
+      fsGroup: any,
+    },
+  };
+}
+
+function role(): KubeObject {
+  return {
+    apiVersion: `${RBAC_API}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name: PRIVILEGED_PSP },
+    rules: [
+      {
+        apiGroups: ['policy'],
+        resources: ['podsecuritypolicies'],
+        resourceNames: [PRIVILEGED_PSP],
+        verbs: ['use'],
+      },
+    ],
+  };
+}
+
+/** The service accounts of the platform's namespaces; admins may use every policy as it is. */
+function binding(): KubeObject {
+  const group = (namespace: string) => ({
+    apiGroup: RBAC_API,
+    kind: 'Group',
+    name: `system:serviceaccounts:${namespace}`,
+  });
+  return {
+    apiVersion: `${RBAC_API}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name: PRIVILEGED_PSP },
+    roleRef: { apiGroup: RBAC_API, kind: 'ClusterRole', name: PRIVILEGED_PSP },
+    subjects: ['kube-system', 'kyverno'].map(group),
+  };
+}
