@@ -1,7 +1,7 @@
 import { formatBytes } from '../lib/sizes.ts';
 import type { Profile } from './profile.ts';
 import { PRODUCTION } from './production.ts';
-import type { ClusterSpec } from './spec.ts';
+import type { AccountPolicyChoice, ClusterSpec } from './spec.ts';
 
 /** One way in which a cluster is not production. */
 export interface Difference {
@@ -10,6 +10,10 @@ export interface Difference {
   readonly production: string;
   /** For what nobody chose. */
   readonly why?: string;
+}
+
+function policyText(choice: AccountPolicyChoice): string {
+  return choice === 'none' ? 'none' : `${choice.profile}, ${choice.action}`;
 }
 
 /** Where the cluster differs from production, in what a person can choose and in what a provider cannot do. */
@@ -35,6 +39,16 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
     },
     { what: 'HAProxy health check', here: spec.healthCheck, production: PRODUCTION.healthCheck },
     { what: 'API port', here: String(spec.apiPort), production: String(PRODUCTION.apiPort) },
+    {
+      what: 'account policy',
+      here: policyText(spec.accountPolicy ?? profile.accountPolicy),
+      production: policyText(PRODUCTION.accountPolicy),
+    },
+    {
+      what: 'PodSecurityPolicy',
+      here: profile.podSecurityPolicy ? 'admits pods' : 'gone',
+      production: 'gone',
+    },
     ...(spec.provider === 'embedded'
       ? [
           {

@@ -96,13 +96,11 @@ function policyOf(
   if (profile === undefined && action === undefined) return existing;
   if (profile === 'none') return 'none';
   return {
-    profile: profile ?? had?.profile ?? PRODUCTION_POLICY.profile,
-    action: action ?? had?.action ?? PRODUCTION_POLICY.action,
+    // What is asked for by halves is the rest of production's.
+    profile: profile ?? had?.profile ?? PRODUCTION.accountPolicy.profile,
+    action: action ?? had?.action ?? PRODUCTION.accountPolicy.action,
   };
 }
-
-/** What is asked for by halves is the rest of production's. */
-const PRODUCTION_POLICY = { profile: 'toolforge', action: 'Enforce' } as const;
 
 async function mergeIntoUsers({ cluster }: UpState, context: Context): Promise<void> {
   const file = userKubeconfig(context.env);

@@ -67,7 +67,10 @@ void suite('Kyverno’s controllers on a platform', () => {
         ...(older.processArguments?.(1) ?? []),
         ...(older.webhook?.replicaArguments(20_021) ?? []),
       ];
-      assert.ok(!args.some((argument) => /ServerHost|controllerRuntime|LogColor/.test(argument)), args.join(' '));
+      assert.ok(
+        !args.some((argument) => /ServerHost|controllerRuntime|LogColor/.test(argument)),
+        args.join(' '),
+      );
       if (older.webhook !== undefined) assert.match(args.at(-1) ?? '', /ServerPort=20021$/);
     }
   });

@@ -1,0 +1,15 @@
+/** The tool that a workload belongs to. */
+export interface Tool {
+  readonly name: string;
+  /** `tool-<name>` */
+  readonly namespace: string;
+  readonly uid: number;
+  /** As pods see it: `/data/project/<name>`. */
+  readonly home: string;
+}
+
+/**
+ * How the generators of 2024 wrote pods: without a word about security; since stage 1 of the migration with the context
+ * that the policy asks for; and, for a few weeks of it, with the name of a Go constant in place of `procMount: Default`.
+ */
+export type Generation = 'before' | 'explicit' | 'default-proc-mount';
