@@ -6,7 +6,8 @@ import type { Plan } from '../../lib/steps.ts';
 const RBAC_API = 'rbac.authorization.k8s.io';
 const PSP: Resource = { group: 'policy', version: 'v1beta1', plural: 'podsecuritypolicies' };
 const CLUSTER_ROLES: Resource = { group: RBAC_API, version: 'v1', plural: 'clusterroles' };
-const CLUSTER_ROLE_BINDINGS: Resource = { group: RBAC_API, version: 'v1', plural: 'clusterrolebindings' };
+const ROLE_BINDINGS: Resource = { group: RBAC_API, version: 'v1', plural: 'rolebindings' };
+const NAMESPACE = 'kube-system';
 
 /** A PodSecurityPolicy that allows everything and changes nothing, and the role to use it. */
 export const PRIVILEGED_PSP = 'privileged-psp';
@@ -26,7 +27,7 @@ export function podSecurityPolicyPlan(profile: Profile): Plan<UpState> {
         try {
           await client.apply(PSP, privilegedPsp());
           await client.apply(CLUSTER_ROLES, role());
-          await client.apply(CLUSTER_ROLE_BINDINGS, binding());
+          await client.apply(ROLE_BINDINGS, binding(), NAMESPACE);
         } finally {
           await client.close();
         }
@@ -81,18 +82,16 @@ function role(): KubeObject {
   };
 }
 
-/** The service accounts of the platform's namespaces; admins may use every policy as it is. */
+/**
+ * The service accounts of kube-system, for pods in kube-system. Never for all namespaces: its controllers make the pods of
+ * tools' Deployments and Jobs, which would then be under this policy and not their tool's. Admins may use every policy.
+ */
 function binding(): KubeObject {
-  const group = (namespace: string) => ({
-    apiGroup: RBAC_API,
-    kind: 'Group',
-    name: `system:serviceaccounts:${namespace}`,
-  });
   return {
     apiVersion: `${RBAC_API}/v1`,
-    kind: 'ClusterRoleBinding',
+    kind: 'RoleBinding',
     metadata: { name: PRIVILEGED_PSP },
     roleRef: { apiGroup: RBAC_API, kind: 'ClusterRole', name: PRIVILEGED_PSP },
-    subjects: ['kube-system', 'kyverno'].map(group),
+    subjects: [{ apiGroup: RBAC_API, kind: 'Group', name: `system:serviceaccounts:${NAMESPACE}` }],
   };
 }
