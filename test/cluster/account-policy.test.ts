@@ -184,6 +184,12 @@ suite('the account policy, enforced by a real Kyverno', () => {
     assert.match(refusal(await debug('older')), /\/spec\//);
   });
 
+  for (const policy of ['psp', 'toolforge']) {
+    test(`each rule of the template ${policy} does what it is for`, async () => {
+      await rig.ok('lint-policy', '--name', NAME, '--policy', policy);
+    });
+  }
+
   const debug = async (pod: string, securityContext?: object): Promise<Pod | KubeError> => {
     const path = pathOf(PODS, NAMESPACE, pod);
     const found = await client.request<Pod>('GET', path);

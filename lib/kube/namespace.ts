@@ -1,0 +1,37 @@
+import type { Context } from '../context.ts';
+import { waitFor } from '../wait.ts';
+import type { KubeClient } from './client.ts';
+import { isNotFound } from './errors.ts';
+import { NAMESPACES, type KubeObject } from './types.ts';
+
+/** A namespace is emptied before it goes; that takes seconds, on a busy machine more. */
+const GONE_MS = 120_000;
+
+/** Makes the namespace. One of that name that is just being deleted is waited for: what was put into it would go too. */
+export async function makeNamespace(
+  client: Pick<KubeClient, 'get' | 'apply'>,
+  name: string,
+  { clock, signal }: Pick<Context, 'clock' | 'signal'>,
+): Promise<void> {
+  await waitFor(
+    `the namespace ${name} of before to be gone`,
+    async () => {
+      try {
+        const { metadata } = await client.get<KubeObject>(NAMESPACES, name);
+        return metadata?.deletionTimestamp === undefined ? true : undefined;
+      } catch (error) {
+        if (isNotFound(error)) return true;
+        throw error;
+      }
+    },
+    { clock, signal, timeoutMs: GONE_MS },
+  );
+  await client.apply(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+}
+
+/** Deletes the namespace with all that is in it; fine when there is none. Does not wait until it is gone. */
+export async function removeNamespace(client: Pick<KubeClient, 'delete'>, name: string): Promise<void> {
+  await client.delete(NAMESPACES, name).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+}
