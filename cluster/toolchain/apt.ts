@@ -17,11 +17,19 @@ export class PrivateApt {
   readonly #directory: string;
   readonly #context: Context;
   readonly #onLine: (line: string) => void;
+  readonly #settings: Readonly<Record<string, string>>;
 
-  constructor(directory: string, context: Context, onLine: (line: string) => void) {
+  /** @param settings of apt, over ours: for packages that are not for this host, say */
+  constructor(
+    directory: string,
+    context: Context,
+    onLine: (line: string) => void,
+    settings: Readonly<Record<string, string>> = {},
+  ) {
     this.#directory = directory;
     this.#context = context;
     this.#onLine = onLine;
+    this.#settings = settings;
   }
 
   /** Where `download` leaves the packages' files. */
@@ -51,7 +59,8 @@ export class PrivateApt {
     const lines: string[] = [];
     await this.#apt(args, (line) => lines.push(line));
     const found = parseSimulation(lines);
-    const absent = packages.filter((name) => !found.some((candidate) => candidate.name === name));
+    const names = packages.filter((name) => !name.startsWith('?')); // a pattern names any number of packages
+    const absent = names.filter((name) => !found.some((candidate) => candidate.name === name));
     if (absent.length === 0) return found;
     throw aptFailure(absent, lines.filter(isComplaint));
   }
@@ -85,6 +94,7 @@ export class PrivateApt {
       'Acquire::Languages': 'none',
       'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',
       'Acquire::IndexTargets::deb::CNF::DefaultEnabled': 'false',
+      ...this.#settings,
     };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
     const { exitCode } = await this.#context.runner.run('apt-get', [...options, ...args], {
