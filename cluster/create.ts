@@ -6,13 +6,16 @@ import { listClusterNames, readRecord, writeRecord, type ClusterRecord } from '.
 import type { ClusterSpec } from './spec.ts';
 
 /** The ports of a cluster's block that are probed for being free: where its first processes listen. */
-const PROBED_PORTS = 13;
+const PROBED_PORTS = 16;
 const PORT_BLOCK = 100;
 const FIRST_BASE_PORT = 20_000;
 const LAST_BASE_PORT = 31_900;
 
 /** What cannot change while a cluster lives: etcd's data and the API's versions hang on it. */
 const FIXED = ['provider', 'profile'] as const satisfies readonly (keyof ClusterSpec)[];
+/** Nodes are made once, and each is a member of etcd. */
+const FIXED_ON_KIND = ['controlPlanes'] as const satisfies readonly (keyof ClusterSpec)[];
+type Fixed = (typeof FIXED)[number] | (typeof FIXED_ON_KIND)[number];
 
 /**
  * The record for an `up`: a new one with ports of its own, or the existing one brought to this specification.
@@ -22,7 +25,8 @@ const FIXED = ['provider', 'profile'] as const satisfies readonly (keyof Cluster
 export async function prepareRecord(spec: ClusterSpec, context: Context): Promise<ClusterRecord> {
   const existing = await readRecord(context.paths, spec.name);
   if (existing !== undefined) {
-    const fixed = FIXED.filter((key) => existing.spec[key] !== spec[key]);
+    const keys: readonly Fixed[] = existing.spec.provider === 'kind' ? [...FIXED, ...FIXED_ON_KIND] : FIXED;
+    const fixed = keys.filter((key) => existing.spec[key] !== spec[key]);
     if (fixed.length > 0) throw cannotChange(existing, spec, fixed);
   }
   for (const [flag, wanted, had] of [
@@ -89,12 +93,13 @@ function portTaken(flag: string, port: number, owner: string | undefined): Failu
   });
 }
 
-function cannotChange(
-  record: ClusterRecord,
-  spec: ClusterSpec,
-  keys: readonly (typeof FIXED)[number][],
-): Failure {
-  const changes = keys.map((key) => `${key} is ${record.spec[key]}, asked for was ${spec[key]}`);
+function cannotChange(record: ClusterRecord, spec: ClusterSpec, keys: readonly Fixed[]): Failure {
+  const names: Readonly<Record<Fixed, string>> = {
+    provider: 'provider',
+    profile: 'profile',
+    controlPlanes: 'the number of control planes',
+  };
+  const changes = keys.map((key) => `${names[key]} is ${record.spec[key]}, asked for was ${spec[key]}`);
   return new Failure({
     kind: 'usage',
     what: `Cluster ${record.spec.name} cannot be changed that way`,

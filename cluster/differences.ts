@@ -59,7 +59,16 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
           },
           ...profile.deviations,
         ]
-      : []),
+      : [
+          {
+            what: 'node image',
+            here: 'built here from Debian and pinned sources',
+            production: 'virtual machines',
+          },
+          { what: 'pod network', here: 'ptp and fixed routes', production: 'Calico' },
+          { what: 'API between nodes', here: "kind's balancer", production: 'HAProxy' },
+          { what: 'etcd', here: 'on the control planes', production: 'on machines of its own' },
+        ]),
   ];
   return rows.filter(({ here, production }) => here !== production);
 }

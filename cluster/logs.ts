@@ -13,14 +13,22 @@ export interface LogOptions {
 /** Prints the end of a component's log, and with `follow` what is added until Ctrl-C. Works on a stopped cluster too. */
 export async function showLogs(name: string, options: LogOptions, context: Context): Promise<void> {
   const cluster = await loadCluster(name, context);
-  const names = await cluster.supervisor.names();
+  const others = (await cluster.logs?.()) ?? [];
+  const names = [...(await cluster.supervisor.names()), ...others.map((source) => source.name)];
   const { component, follow, lines } = options;
   if (component === undefined) {
     for (const service of names) context.output.print(service);
     context.output.event('components', { names });
     return;
   }
-  const file = path.join(cluster.directory, 'logs', match(component, names), 'current');
+  const chosen = match(component, names);
+  const other = others.find((source) => source.name === chosen);
+  if (other !== undefined) {
+    const { program, args } = other.command(lines, follow);
+    process.exitCode = await context.runner.attach(program, args);
+    return;
+  }
+  const file = path.join(cluster.directory, 'logs', chosen, 'current');
   // `tail -F` knows rotation: svlogd renames a full file and begins a new one.
   const args = ['-n', String(lines), ...(follow ? ['-F'] : []), file];
   process.exitCode = await context.runner.attach('tail', args);

@@ -82,6 +82,14 @@ export interface Platform {
   ): Promise<readonly { readonly name: string; readonly running: boolean; readonly rss: number }[]>;
 }
 
+/** A log that some command shows. */
+export interface LogSource {
+  /** `kubelet-1`; for `npm run logs`. */
+  readonly name: string;
+  /** Shows the last lines, and with `follow` what is added. */
+  command(lines: number, follow: boolean): { readonly program: string; readonly args: readonly string[] };
+}
+
 /** A running cluster, whichever provider runs it. */
 export interface Cluster {
   readonly record: ClusterRecord;
@@ -106,6 +114,8 @@ export interface Cluster {
   /** The path of one of the toolchain's programs: `kubectl`. */
   program(binary: string): Promise<string>;
   memory(): Promise<readonly MachineMemory[]>;
+  /** Logs that the supervisor does not keep: those of the control plane's pods and of the nodes, where there are any. */
+  logs?(): Promise<readonly LogSource[]>;
   /** Saves the state of etcd to a file, online. */
   saveState(file: string): Promise<void>;
   /** Replaces the state of etcd by a saved one; the control plane and the platform's workloads restart. */
@@ -130,7 +140,7 @@ export interface ProviderPlans {
 export interface Provider {
   readonly name: ClusterSpec['provider'];
   /** Throws the failure that says why this host cannot give what is asked for; before anything is recorded or made. */
-  check(spec: ClusterSpec): Promise<void>;
+  check(spec: ClusterSpec, profile: Profile, context: Context): Promise<void>;
   /**
    * @param startingState the path of a saved etcd, once its plan's `prepare` is done: a new cluster starts from it where the
    *   file is there and the provider can

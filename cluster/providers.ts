@@ -1,4 +1,5 @@
-import { Failure } from '../lib/errors.ts';
+import type { Context } from '../lib/context.ts';
+import type { Profile } from './profile.ts';
 import type { Provider } from './provider.ts';
 import type { ClusterSpec } from './spec.ts';
 
@@ -8,15 +9,17 @@ export async function providerOf(name: ClusterSpec['provider']): Promise<Provide
     case 'embedded':
       return (await import('./embedded/provider.ts')).embedded;
     case 'kind':
-      throw new Failure({
-        kind: 'usage',
-        what: 'The kind provider is not part of this version',
-        hint: 'Use --provider embedded.',
-      });
+      return (await import('./kind/provider.ts')).kind;
   }
 }
 
-/** `auto` picks kind where a container engine answers and kind is there, else plain processes. */
-export function resolveProvider(asked: 'auto' | ClusterSpec['provider']): ClusterSpec['provider'] {
-  return asked === 'auto' ? 'embedded' : asked;
+/** `auto` picks kind where a container engine answers, and plain processes elsewhere or for what kind cannot run. */
+export async function resolveProvider(
+  asked: 'auto' | ClusterSpec['provider'],
+  profile: Profile,
+  context: Context,
+): Promise<ClusterSpec['provider']> {
+  if (asked !== 'auto') return asked;
+  const { kindIsPossible } = await import('./kind/possible.ts');
+  return (await kindIsPossible(profile, context)) ? 'kind' : 'embedded';
 }

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { unmergeKubeconfig, userKubeconfig } from '../cluster/merge-kubeconfig.ts';
 import { providerOf } from '../cluster/providers.ts';
 import { clusterDirectory, readRecord, removeClusterDirectory } from '../cluster/record.ts';
+import type { ClusterSpec } from '../cluster/spec.ts';
 import type { Context } from '../lib/context.ts';
 import { acquireLock } from '../lib/lock.ts';
 import { runPlan } from '../lib/steps.ts';
@@ -24,14 +25,15 @@ export async function down(name: string, context: Context): Promise<void> {
   try {
     // A record that cannot be read must not keep anybody from getting rid of its processes.
     const record = await readRecord(context.paths, name).catch(() => undefined);
-    const provider = await providerOf(record?.spec.provider ?? 'embedded');
+    const providers: readonly ClusterSpec['provider'][] =
+      record === undefined ? ['embedded', 'kind'] : [record.spec.provider];
     await runPlan(
       [
         {
           id: 'down.processes',
           title: 'Stop everything that runs',
           async run() {
-            await provider.down(name, context);
+            for (const provider of providers) await (await providerOf(provider)).down(name, context);
             return undefined;
           },
         },

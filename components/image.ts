@@ -1,4 +1,4 @@
-import { access, rename, rm } from 'node:fs/promises';
+import { access, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '../cluster/provider.ts';
 import type { Context } from '../lib/context.ts';
@@ -61,8 +61,18 @@ export async function restoreFreshImage(cluster: Cluster, context: Context): Pro
   await supervisor.stop([MAINTAIN_KUBEUSERS, LDAP_SERVICE]);
   await rm(ldapFiles(ldapDirectory(cluster)).database, { recursive: true, force: true });
   await cluster.restoreState(image.etcd);
-  await rm(homes(directory), { recursive: true, force: true });
-  await copyTree(image.data, homes(directory), context);
+  await emptyHomes(homes(directory));
+  await copyTree(`${image.data}/.`, homes(directory), context);
+}
+
+/** Nodes have mounted `data/project`, so the directories stay and what is in them goes. */
+async function emptyHomes(directory: string): Promise<void> {
+  await makePrivateDirectory(directory);
+  for (const kind of await readdir(directory)) {
+    const parent = path.join(directory, kind);
+    for (const name of await readdir(parent))
+      await rm(path.join(parent, name), { recursive: true, force: true });
+  }
 }
 
 /** With owners, modes and times: homes belong to their tools. Node's own copy keeps no owners. */

@@ -51,10 +51,13 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
     signal: context.signal,
   });
   try {
-    const spec = specOf(options, (await readRecord(context.paths, options.name))?.spec);
-    const profile = await loadProfile(spec.profile);
+    const existing = (await readRecord(context.paths, options.name))?.spec;
+    const profile = await loadProfile(options.profile ?? existing?.profile ?? DEFAULT_PROFILE);
+    const asked = options.provider ?? 'auto';
+    const chosen = asked === 'auto' ? (existing?.provider ?? asked) : asked;
+    const spec = specOf(options, existing, await resolveProvider(chosen, profile, context));
     const provider = await providerOf(spec.provider);
-    await provider.check(spec);
+    await provider.check(spec, profile, context);
     const record = await prepareRecord(spec, context);
     context.output.note(`Cluster ${spec.name}: ${profile.description} (${spec.provider})`);
     const plan = upPlan(provider, record, profile, context);
@@ -67,16 +70,22 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
   }
 }
 
+/** What a new cluster has. */
+const DEFAULT_PROFILE = 'current';
+
 /** What was asked for, over what the cluster has, over the defaults of a new one. */
-export function specOf(options: UpOptions, existing: ClusterSpec | undefined): ClusterSpec {
+export function specOf(
+  options: UpOptions,
+  existing: ClusterSpec | undefined,
+  provider: ClusterSpec['provider'],
+): ClusterSpec {
   const { ha, controlPlaneMemory: asked } = options;
   const memory = asked === 'none' ? undefined : (asked ?? existing?.controlPlaneMemory);
-  const provider = options.provider ?? existing?.provider ?? 'auto';
   const policy = policyOf(options, existing?.accountPolicy);
   return {
     name: options.name,
-    provider: provider === 'auto' && existing !== undefined ? existing.provider : resolveProvider(provider),
-    profile: options.profile ?? existing?.profile ?? 'current',
+    provider,
+    profile: options.profile ?? existing?.profile ?? DEFAULT_PROFILE,
     controlPlanes: ha === undefined ? (existing?.controlPlanes ?? 1) : ha ? HA_CONTROL_PLANES : 1,
     healthCheck: options.healthCheck ?? existing?.healthCheck ?? PRODUCTION.healthCheck,
     kyvernoReplicas: options.kyvernoReplicas ?? existing?.kyvernoReplicas ?? 1,

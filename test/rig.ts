@@ -40,7 +40,14 @@ export class Rig {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !name.startsWith('TOOLFORGE_LOCAL_') && name !== 'NODE_TEST_CONTEXT',
     );
-    this.#env = { ...Object.fromEntries(inherited), XDG_STATE_HOME: state, CI: 'true', ...env };
+    this.#env = {
+      ...Object.fromEntries(inherited),
+      XDG_STATE_HOME: state,
+      CI: 'true',
+      // Also where a container engine answers: test/kind asks for the other one.
+      TOOLFORGE_LOCAL_PROVIDER: 'embedded',
+      ...env,
+    };
   }
 
   /** Where the cluster of that name keeps its state. */

@@ -129,11 +129,13 @@ async function containerEngines(context: Context): Promise<string[]> {
 }
 
 function containers(engines: readonly string[]): Check {
-  const says =
-    engines.length === 0
-      ? 'no Docker or Podman that answers: clusters are plain processes'
-      : engines.join(', ');
-  return { id: 'containers', title: 'Containers', status: 'ok', says };
+  const about = { id: 'containers', title: 'Containers', status: 'ok' } as const;
+  if (engines.length === 0) {
+    return { ...about, says: 'no Docker or Podman that answers: clusters are plain processes' };
+  }
+  const docker = engines.some((engine) => engine.startsWith('docker '));
+  const use = docker ? 'clusters are nodes in containers' : 'used with --provider kind only';
+  return { ...about, says: `${engines.join(', ')}: ${use}` };
 }
 
 /** Only for kind: each of its nodes watches many files. */

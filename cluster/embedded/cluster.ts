@@ -10,14 +10,16 @@ import { PkiStore } from '../pki/store.ts';
 import type { Profile } from '../profile.ts';
 import type { Cluster, Endpoint, MachineMemory, Platform, ProcessMemory } from '../provider.ts';
 import { clusterDirectory, type ClusterRecord } from '../record.ts';
+import { resolveRunit } from '../supervisor/resolve.ts';
 import { RunitSupervisor } from '../supervisor/runit.ts';
 import type { Supervisor } from '../supervisor/service.ts';
-import { ETCD_MEMBER } from './etcd.ts';
+import { clientUrl, ETCD_MEMBER } from './etcd.ts';
 import { apiUrl, credentialsOf } from './keys.ts';
 import { apiserverEndpoints, layout, port } from './layout.ts';
 import { EmbeddedPlatform, serviceAccountFile } from './platform.ts';
-import { resolvePrograms, resolveRunit } from './programs.ts';
-import { restoreEtcd, saveEtcd } from './snapshot.ts';
+import { resolvePrograms } from './programs.ts';
+import { restoreEtcd } from './snapshot.ts';
+import { saveEtcd } from '../save-etcd.ts';
 import { waitForApiservers } from './readiness.ts';
 
 /** Nobody watches: a cluster is loaded in a moment from what `up` resolved. */
@@ -130,7 +132,7 @@ export class EmbeddedCluster implements Cluster {
 
   async saveState(file: string): Promise<void> {
     await makePrivateDirectory(path.dirname(file));
-    await saveEtcd(this.record, this.pki, file, this.#context.signal);
+    await saveEtcd(clientUrl(this.record), 'apiserver-etcd-client', this.pki, file, this.#context.signal);
   }
 
   async restoreState(file: string): Promise<void> {

@@ -1,8 +1,6 @@
 import type { Context } from '../../lib/context.ts';
 import type { Progress } from '../../lib/steps.ts';
 import type { Profile } from '../profile.ts';
-import type { RunitTools } from '../supervisor/runit.ts';
-import { resolveHostTools } from '../toolchain/host-tools.ts';
 import { resolveBinaries, type BinaryRef } from '../toolchain/resolve.ts';
 
 /** Every program that an embedded cluster of this profile runs, and kubectl. */
@@ -34,15 +32,4 @@ export function resolvePrograms(
   progress: Progress,
 ): Promise<ReadonlyMap<string, string>> {
   return resolveBinaries(binariesOf(profile), context, progress);
-}
-
-export async function resolveRunit(context: Context, progress: Progress): Promise<RunitTools> {
-  const tools = await resolveHostTools(['runsv', 'sv', 'svlogd'], context, progress);
-  const libraryPath = tools.get('sv').env['LD_LIBRARY_PATH'];
-  return {
-    runsv: tools.get('runsv').program,
-    sv: tools.get('sv').program,
-    svlogd: tools.get('svlogd').program,
-    ...(libraryPath === undefined ? {} : { libraryPath }),
-  };
 }

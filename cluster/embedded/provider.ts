@@ -6,6 +6,7 @@ import type { Progress } from '../../lib/steps.ts';
 import type { Profile } from '../profile.ts';
 import type { Provider, ProviderPlans, UpState } from '../provider.ts';
 import { clusterDirectory, type ClusterRecord } from '../record.ts';
+import { resolveRunit } from '../supervisor/resolve.ts';
 import { RunitSupervisor } from '../supervisor/runit.ts';
 import { apiserverFiles, apiserverServices } from './apiserver.ts';
 import { limitMemory, removeCgroups, requireMemoryLimits } from './cgroup.ts';
@@ -15,7 +16,7 @@ import { etcdService } from './etcd.ts';
 import { layout } from './layout.ts';
 import { makeKeys, writeKubeconfigs } from './keys.ts';
 import { registerNodes } from './nodes.ts';
-import { resolvePrograms, resolveRunit } from './programs.ts';
+import { resolvePrograms } from './programs.ts';
 import { waitForApiservers } from './readiness.ts';
 import { restoreEtcd } from './snapshot.ts';
 

@@ -65,7 +65,10 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
   const start = async (): Promise<number> => {
     const ports = { apiPort: await freePort(), statsPort: await freePort() };
     const started = context.clock.now();
-    await up({ name: options.name, ha: options.ha, mergeKubeconfig: false, ...ports }, context);
+    await up(
+      { name: options.name, provider: 'embedded', ha: options.ha, mergeKubeconfig: false, ...ports },
+      context,
+    );
     found.cluster = await openCluster(options.name, context);
     return (context.clock.now() - started) / 1000;
   };

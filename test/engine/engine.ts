@@ -3,9 +3,11 @@ import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { hasApt } from '../../cluster/toolchain/debian.ts';
 import type { Context } from '../../lib/context.ts';
-import { Failure, messageOf } from '../../lib/errors.ts';
+import { Failure } from '../../lib/errors.ts';
 import { makePrivateDirectory, readFileIfExists } from '../../lib/files.ts';
+import { acquireLock, startTime } from '../../lib/lock.ts';
 import { waitFor } from '../../lib/wait.ts';
+import { Firewall } from './firewall.ts';
 import { enginePrograms, type EnginePrograms } from './packages.ts';
 import { writeRuntime } from './runtime.ts';
 
@@ -15,12 +17,16 @@ export interface TestEngine {
   readonly env: Readonly<Record<string, string>>;
   /** `ours`: started here, and ended by `stop`. `theirs`: the person's own, which is never reconfigured. */
   readonly whose: 'ours' | 'theirs';
+  /** Ends an engine of ours, and removes everything that was in it. */
   stop(): Promise<void>;
 }
 
 /** Short: containerd's sockets below it may have 107 bytes. */
 const RUN = '/run/tl-engine';
+const SOCKET = path.join(RUN, 'docker.sock');
+const PID_FILE = path.join(RUN, 'dockerd.pid');
 const START_MS = 60_000;
+const STOP_MS = 60_000;
 
 /**
  * An engine that answers: the person's own where there is one, else Debian's, started as root with a data directory, a
@@ -31,7 +37,32 @@ export async function testEngine(context: Context): Promise<TestEngine | string>
   if (await answers(context, {})) return { env: {}, whose: 'theirs', stop: () => Promise.resolve() };
   const problem = await obstacle();
   if (problem !== undefined) return problem;
-  return startEngine(context);
+  const programs = await enginePrograms(context);
+  const release = await acquireLock(`${RUN}.lock`, {
+    command: 'tests of kind',
+    clock: context.clock,
+    signal: context.signal,
+    onWait: () => undefined,
+  });
+  const env = {
+    DOCKER_HOST: `unix://${SOCKET}`,
+    PATH: `${programs.bin}:${process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`,
+  };
+  const firewall = new Firewall(RUN, programs, context);
+  // A run that was killed may have left its engine: it is taken over, and ended with this run.
+  if (!(await answers(context, env))) {
+    await makePrivateDirectory(RUN);
+    await firewall.remember();
+    await startDaemon(programs, env, context);
+  }
+  const stop = async (): Promise<void> => {
+    await stopDaemon(context);
+    await firewall.restore();
+    await rm(dataDirectory(context), { recursive: true, force: true });
+    await rm(RUN, { recursive: true, force: true });
+    await release();
+  };
+  return { env, whose: 'ours', stop };
 }
 
 /** What keeps this host from running an engine of ours. */
@@ -54,89 +85,61 @@ async function answers(context: Context, env: Readonly<Record<string, string>>):
   }
 }
 
-async function startEngine(context: Context): Promise<TestEngine> {
-  const programs = await enginePrograms(context);
-  // Kept between runs: layers that did not change are not made again.
-  const data = path.join(context.paths.cache, 'test-engine');
-  await makePrivateDirectory(RUN);
-  await makePrivateDirectory(data);
-  const firewall = await rememberFirewall(programs, context);
-  const socket = path.join(RUN, 'docker.sock');
+function dataDirectory(context: Context): string {
+  return path.join(context.paths.cache, 'test-engine');
+}
+
+async function startDaemon(
+  programs: EnginePrograms,
+  env: Readonly<Record<string, string>>,
+  context: Context,
+): Promise<void> {
+  await makePrivateDirectory(dataDirectory(context));
+  await writeFile(path.join(RUN, 'daemon.json'), '{}\n'); // not the person's in /etc/docker
   const runtime = path.join(RUN, 'bin');
   await makePrivateDirectory(runtime);
   await writeRuntime(path.join(runtime, 'runc'), programs);
-  const searchPath = `${runtime}:${programs.bin}:${process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`;
-  await writeFile(path.join(RUN, 'daemon.json'), '{}\n'); // not the person's in /etc/docker
   const log = await open(path.join(RUN, 'dockerd.log'), 'w', 0o600);
-  const daemon = spawn(path.join(programs.bin, 'dockerd'), daemonArguments(data, socket), {
-    env: { ...programs.env, PATH: searchPath, HOME: RUN },
+  const daemon = spawn(path.join(programs.bin, 'dockerd'), daemonArguments(dataDirectory(context)), {
+    env: { ...programs.env, PATH: `${runtime}:${env['PATH'] ?? ''}`, HOME: RUN },
     stdio: ['ignore', log.fd, log.fd],
     detached: true, // Ctrl-C is for the tests: the engine ends after its containers
   });
-  const ended = new Promise<void>((resolve) => daemon.once('exit', () => { resolve(); }));
-  let running = true;
-  void ended.then(() => (running = false));
-  const stop = async (): Promise<void> => {
-    daemon.kill('SIGTERM');
-    await ended;
-    await firewall.restore();
-    await log.close();
-    await rm(RUN, { recursive: true, force: true });
+  daemon.unref();
+  await log.close();
+  let ended = false;
+  daemon.once('exit', () => (ended = true));
+  const alive = async (): Promise<true | undefined> => {
+    if (ended) throw new Failure({ kind: 'environment', what: 'dockerd ended', why: await lastLines() });
+    return (await answers(context, env)) ? true : undefined;
   };
-  const env = { DOCKER_HOST: `unix://${socket}`, PATH: searchPath };
-  try {
-    await waitFor('the container engine to answer', async () => {
-      if (!running) throw new Failure({ kind: 'environment', what: 'dockerd ended', why: await lastLines() });
-      return (await answers(context, env)) ? true : undefined;
-    }, { ...context, timeoutMs: START_MS, explain: lastLines });
-  } catch (error) {
-    await stop();
-    throw new Error(`no container engine could be started: ${messageOf(error)}`, { cause: error });
-  }
-  return { env, whose: 'ours', stop };
+  await waitFor('the container engine to answer', alive, {
+    ...context,
+    timeoutMs: START_MS,
+    explain: lastLines,
+  });
 }
 
-function daemonArguments(data: string, socket: string): string[] {
+function daemonArguments(data: string): string[] {
   return [
-    ...['--data-root', data, '--exec-root', path.join(RUN, 'exec'), '--pidfile', path.join(RUN, 'dockerd.pid')],
-    ...['--host', `unix://${socket}`, '--config-file', path.join(RUN, 'daemon.json')],
+    ...['--data-root', data, '--exec-root', path.join(RUN, 'exec'), '--pidfile', PID_FILE],
+    ...['--host', `unix://${SOCKET}`, '--config-file', path.join(RUN, 'daemon.json')],
     ...['--storage-driver', 'overlay2', '--exec-opt', 'native.cgroupdriver=cgroupfs'],
     // No docker0: an engine that somebody starts later wants that name. What is built here needs no network.
     ...['--bridge', 'none', '--log-level', 'warn'],
   ];
 }
 
+async function stopDaemon(context: Context): Promise<void> {
+  const pid = Number((await readFileIfExists(PID_FILE)) ?? '0');
+  if (pid === 0) return;
+  process.kill(pid, 'SIGTERM');
+  const gone = async (): Promise<true | undefined> =>
+    (await startTime(pid)) === undefined ? true : undefined;
+  await waitFor('the container engine to end', gone, { ...context, timeoutMs: STOP_MS, explain: lastLines });
+}
+
 async function lastLines(): Promise<string> {
   const text = await readFile(path.join(RUN, 'dockerd.log'), 'utf8').catch(() => '');
   return text.trimEnd().split('\n').slice(-8).join('\n');
-}
-
-/** dockerd turns on forwarding and puts chains of its own into the packet filter: both are taken back at the end. */
-async function rememberFirewall(
-  { bin, env }: EnginePrograms,
-  { runner }: Context,
-): Promise<{ restore(): Promise<void> }> {
-  const iptables = path.join(bin, 'iptables');
-  const tables = ['filter', 'nat'];
-  const saved = await Promise.all(
-    tables.map(async (table) => (await runner.run(path.join(bin, 'iptables-save'), ['-t', table], { env })).stdout),
-  );
-  const forwarding = (await readFileIfExists('/proc/sys/net/ipv4/ip_forward'))?.trim();
-  return {
-    async restore() {
-      for (const input of saved) {
-        if (input.trim() === '') continue;
-        await runner.run(path.join(bin, 'iptables-restore'), [], { env, input: `${input}\n` });
-      }
-      for (const [index, table] of tables.entries()) {
-        if (saved[index]?.trim() !== '') continue;
-        await runner.run(iptables, ['-t', table, '-F'], { env });
-        await runner.run(iptables, ['-t', table, '-X'], { env });
-        if (table === 'filter') await runner.run(iptables, ['-P', 'FORWARD', 'ACCEPT'], { env });
-      }
-      if (forwarding === '0') {
-        await writeFile('/proc/sys/net/ipv4/ip_forward', '0');
-      }
-    },
-  };
 }

@@ -1,0 +1,195 @@
+import path from 'node:path';
+import { stringify } from 'yaml';
+import type { PkiStore } from '../pki/store.ts';
+import type { Profile } from '../profile.ts';
+import { PRODUCTION } from '../production.ts';
+import type { ClusterRecord } from '../record.ts';
+import { COREDNS, etcdTag } from './image/components.ts';
+import { GATEWAY_NODE_PORTS, layout, LOOPBACK, nodesOf, port, type KindNode } from './layout.ts';
+
+/** Where kubeadm, and so the API servers, find the admission configuration in a node. */
+export const ADMISSION_IN_NODE = '/etc/kubernetes/admission';
+
+interface Mount {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly?: boolean;
+}
+
+/** What `kind create cluster --config` reads. A pure function: the same cluster gives the same file. */
+export function kindConfig(
+  record: ClusterRecord,
+  profile: Profile,
+  directory: string,
+  pki: Pick<PkiStore, 'files'>,
+  image: string,
+): string {
+  const { name, controlPlanes } = record.spec;
+  return stringify({
+    kind: 'Cluster',
+    apiVersion: 'kind.x-k8s.io/v1alpha4',
+    name,
+    networking: {
+      apiServerAddress: LOOPBACK,
+      apiServerPort: controlPlanes === 1 ? port(record, 'apiserver') : port(record, 'balancer'),
+      podSubnet: PRODUCTION.podSubnet,
+      // Nodes make theirs themselves: nothing that would have to be pulled.
+      disableDefaultCNI: true,
+      kubeProxyMode: 'iptables',
+    },
+    kubeadmConfigPatches: [stringify(clusterConfiguration(profile))],
+    nodes: nodesOf(record).map((node) => ({
+      role: node.role,
+      image,
+      labels: PRODUCTION.nodeLabels,
+      extraMounts: [
+        ...productionMounts(directory),
+        ...(node.role === 'control-plane' ? controlPlaneMounts(directory) : []),
+        ...(node.role === 'control-plane' && node.index === 0 ? keyMounts(pki) : []),
+      ],
+      extraPortMappings: portMappings(record, node),
+    })),
+  });
+}
+
+/** kubeadm's configuration where it is not kind's: production's API server arguments, and our images. */
+function clusterConfiguration(profile: Profile): object {
+  return {
+    kind: 'ClusterConfiguration',
+    networking: { dnsDomain: PRODUCTION.localDnsDomain },
+    dns: { imageTag: `v${COREDNS}` },
+    etcd: {
+      local: {
+        imageTag: etcdTag(profile),
+        // As on plain processes: thousands of accounts stay clear of the default of 2 GiB.
+        extraArgs: { 'quota-backend-bytes': String(8 * 1024 ** 3) },
+      },
+    },
+    apiServer: {
+      extraArgs: {
+        'enable-admission-plugins': PRODUCTION.admissionPlugins.join(','),
+        'admission-control-config-file': path.posix.join(ADMISSION_IN_NODE, 'admission.yaml'),
+        'tls-cipher-suites': PRODUCTION.cipherSuites.join(','),
+        profiling: 'false',
+      },
+      extraVolumes: [
+        {
+          name: 'admission',
+          hostPath: ADMISSION_IN_NODE,
+          mountPath: ADMISSION_IN_NODE,
+          readOnly: true,
+          pathType: 'Directory',
+        },
+      ],
+    },
+    controllerManager: {
+      extraArgs: {
+        profiling: 'false',
+        // The nodes' pod subnets are fixed, as their addresses are.
+        'allocate-node-cidrs': 'false',
+        // As on plain processes: thousands of namespaces come and go here in minutes, there in years.
+        'kube-api-qps': '2000',
+        'kube-api-burst': '4000',
+        'concurrent-namespace-syncs': '100',
+        'concurrent-serviceaccount-token-syncs': '20',
+        'concurrent-resource-quota-syncs': '20',
+      },
+    },
+    scheduler: { extraArgs: { profiling: 'false' } },
+  };
+}
+
+/** The admission configuration files, content by name, as on plain processes. */
+export function admissionFiles(): Readonly<Record<string, string>> {
+  return {
+    'admission.yaml': stringify({
+      apiVersion: 'apiserver.config.k8s.io/v1',
+      kind: 'AdmissionConfiguration',
+      plugins: [
+        { name: 'EventRateLimit', path: path.posix.join(ADMISSION_IN_NODE, 'event-rate-limit.yaml') },
+      ],
+    }),
+    'event-rate-limit.yaml': stringify({
+      apiVersion: 'eventratelimit.admission.k8s.io/v1alpha1',
+      kind: 'Configuration',
+      limits: PRODUCTION.eventRateLimits,
+    }),
+  };
+}
+
+/**
+ * What production's nodes have (TOOLFORGE.md, section 3), as far as there is something to mount: no LDAP is reachable
+ * from pods here, and there is no OpenStack.
+ */
+function productionMounts(directory: string): Mount[] {
+  const { data, etc, network, public: published } = layout(directory);
+  return [
+    { hostPath: path.join(data, 'project'), containerPath: '/data/project' },
+    { hostPath: path.join(data, 'scratch'), containerPath: '/data/scratch' },
+    { hostPath: path.join(published, 'dumps'), containerPath: '/public/dumps', readOnly: true },
+    { hostPath: path.join(published, 'nfs'), containerPath: '/mnt/nfs', readOnly: true },
+    { hostPath: path.join(published, 'sss-pipes'), containerPath: '/var/lib/sss/pipes' },
+    { hostPath: path.join(etc, 'wmcs-project'), containerPath: '/etc/wmcs-project', readOnly: true },
+    { hostPath: network, containerPath: '/etc/toolforge-local/network', readOnly: true },
+  ];
+}
+
+/** Directories that must be there before an engine mounts them, or it makes them as root. */
+export function mountedDirectories(directory: string): string[] {
+  const { data, public: published } = layout(directory);
+  return [
+    ...['project', 'scratch'].map((name) => path.join(data, name)),
+    ...['dumps', 'nfs', 'sss-pipes'].map((name) => path.join(published, name)),
+  ];
+}
+
+function controlPlaneMounts(directory: string): Mount[] {
+  return [{ hostPath: layout(directory).admission, containerPath: ADMISSION_IN_NODE, readOnly: true }];
+}
+
+/**
+ * The authorities are ours, so that the client certificates we issue are the cluster's own. kubeadm uses what is there,
+ * on the first control plane, and kind copies them from there to the others.
+ */
+function keyMounts(pki: Pick<PkiStore, 'files'>): Mount[] {
+  const pair = (name: string, certificate: string, key: string): Mount[] => {
+    const files = pki.files(name);
+    return [
+      { hostPath: files.certificate, containerPath: `/etc/kubernetes/pki/${certificate}`, readOnly: true },
+      { hostPath: files.key, containerPath: `/etc/kubernetes/pki/${key}`, readOnly: true },
+    ];
+  };
+  return [
+    ...pair('ca', 'ca.crt', 'ca.key'),
+    ...pair('etcd-ca', 'etcd/ca.crt', 'etcd/ca.key'),
+    ...pair('front-proxy-ca', 'front-proxy-ca.crt', 'front-proxy-ca.key'),
+    ...pair('service-accounts', 'sa.pub', 'sa.key'),
+  ];
+}
+
+function portMappings(record: ClusterRecord, node: KindNode): object[] {
+  const publish = (containerPort: number, hostPort: number) => ({
+    containerPort,
+    hostPort,
+    listenAddress: LOOPBACK,
+    protocol: 'TCP',
+  });
+  const first = node.position === 0;
+  return [
+    ...(node.role === 'control-plane' ? [publish(2379, port(record, 'etcd', node.index))] : []),
+    // With one control plane kind publishes this itself.
+    ...(node.role === 'control-plane' && record.spec.controlPlanes > 1
+      ? [publish(6443, port(record, 'apiserver', node.index))]
+      : []),
+    ...(first
+      ? GATEWAY_NODE_PORTS.map((nodePort, index) => publish(nodePort, port(record, 'gateways', index)))
+      : []),
+  ];
+}
+
+/** The list that every node makes its pod network from: name, address, pod subnet. */
+export function networkFile(nodes: readonly KindNode[], addresses: ReadonlyMap<string, string>): string {
+  return nodes
+    .map(({ container, podSubnet }) => `${container} ${addresses.get(container) ?? ''} ${podSubnet}\n`)
+    .join('');
+}

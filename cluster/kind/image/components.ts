@@ -1,0 +1,135 @@
+import type { Profile } from '../../profile.ts';
+import type { BinaryRef } from '../../toolchain/resolve.ts';
+
+/** One image: programs of the toolchain and files of Debian packages, and nothing else. */
+export interface ComponentImage {
+  readonly reference: string;
+  /** Path in the image to the program there. */
+  readonly programs: Readonly<Record<string, BinaryRef>>;
+  /** Path in the image to a file of the packages: `/pause` is `/usr/bin/catatonit`. Links, as absolute paths. */
+  readonly links?: Readonly<Record<string, string>>;
+  /** Debian packages that are unpacked into it, with what they depend on. */
+  readonly packages?: readonly string[];
+  readonly entrypoint: readonly string[];
+  /** Numeric: the kubelet refuses a name where `runAsNonRoot` is asked for. */
+  readonly user?: string;
+  /** Files with their content. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Who the containers of Kyverno are, as in its own images. */
+const NOBODY = '65534';
+
+/** Where tools' pods find a shell and a web server; what production's images have besides is not here. */
+export const TOOL_IMAGE = 'toolforge-local/tool:1';
+
+/** catatonit is what Podman's pods have for it: one static program of Debian's, so that nothing needs a C compiler. */
+export const PAUSE_IMAGE = 'toolforge-local/pause:1';
+
+/** CoreDNS and etcd are those that the toolchain pins, not those that kubeadm would name. */
+export const COREDNS = '1.14.7';
+
+export function etcdTag(profile: Profile): string {
+  return `${profile.etcd}-0`;
+}
+
+/** All images that the containerd of a node has from the start. */
+export function componentImages(profile: Profile): ComponentImage[] {
+  const { kubernetes, etcd, kyverno } = profile;
+  const program = (module: string, binary: string, directory = '/usr/local/bin') => ({
+    programs: { [`${directory}/${binary}`]: { module, binary } },
+    entrypoint: [`${directory}/${binary}`],
+  });
+  const kubernetesModule = `kubernetes-${kubernetes}`;
+  const ofKyverno = (name: string, binary: string): ComponentImage => ({
+    reference: `reg.kyverno.io/kyverno/${name}:v${kyverno}`,
+    ...program(`kyverno-${kyverno}`, binary, ''),
+    user: NOBODY,
+  });
+  return [
+    ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((binary) => ({
+      reference: `registry.k8s.io/${binary}:v${kubernetes}`,
+      ...program(kubernetesModule, binary),
+    })),
+    {
+      reference: `registry.k8s.io/kube-proxy:v${kubernetes}`,
+      ...program(kubernetesModule, 'kube-proxy'),
+      packages: ['iptables', 'conntrack', 'kmod'],
+      // Debian makes these links when the package is configured; here nothing of it runs.
+      links: Object.fromEntries(
+        ['iptables', 'ip6tables'].flatMap((name) =>
+          ['', '-save', '-restore'].map((suffix) => [
+            `/usr/sbin/${name}${suffix}`,
+            '/usr/sbin/xtables-nft-multi',
+          ]),
+        ),
+      ),
+    },
+    { reference: `registry.k8s.io/etcd:${etcdTag(profile)}`, ...program(`etcd-${etcd}`, 'etcd') },
+    {
+      reference: `registry.k8s.io/coredns/coredns:v${COREDNS}`,
+      ...program(`coredns-${COREDNS}`, 'coredns', ''),
+    },
+    {
+      reference: PAUSE_IMAGE,
+      programs: {},
+      packages: ['catatonit'],
+      entrypoint: ['/usr/bin/catatonit', '-P'],
+      user: '65535:65535',
+    },
+    ofKyverno('kyverno', 'kyverno'),
+    ofKyverno('kyvernopre', 'kyverno-init'),
+    ofKyverno('background-controller', 'background-controller'),
+    ofKyverno('cleanup-controller', 'cleanup-controller'),
+    ofKyverno('reports-controller', 'reports-controller'),
+    {
+      reference: TOOL_IMAGE,
+      programs: {},
+      packages: ['busybox-static'],
+      links: Object.fromEntries(
+        [
+          'sh',
+          'cat',
+          'echo',
+          'env',
+          'httpd',
+          'id',
+          'ls',
+          'mkdir',
+          'nc',
+          'ps',
+          'sleep',
+          'touch',
+          'true',
+          'wget',
+        ].map((applet) => [`/usr/bin/${applet}`, '/bin/busybox']),
+      ),
+      files: { '/etc/passwd': 'root:x:0:0:root:/:/bin/sh\n' },
+      entrypoint: ['/usr/bin/sh'],
+    },
+  ];
+}
+
+/** Programs of the node itself. */
+export function nodePrograms(profile: Profile): BinaryRef[] {
+  const module = `kubernetes-${profile.kubernetes}`;
+  return [
+    ...['kubelet', 'kubeadm', 'kubectl'].map((binary) => ({ module, binary })),
+    { module: `etcd-${profile.etcd}`, binary: 'etcdutl' }, // for restoring a snapshot where the data is
+  ];
+}
+
+/** The programs of all images and of the node. */
+export function imagePrograms(profile: Profile): BinaryRef[] {
+  const all = [
+    ...nodePrograms(profile),
+    ...componentImages(profile).flatMap(({ programs }) => Object.values(programs)),
+  ];
+  const seen = new Set<string>();
+  return all.filter(({ module, binary }) => {
+    const key = `${module}/${binary}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Context } from '../../../lib/context.ts';
+import type { Progress } from '../../../lib/steps.ts';
+import type { Profile } from '../../profile.ts';
+import { buildDirectory, withEntryLock, type CacheEntry } from '../../toolchain/cache.ts';
+import { PLATFORM } from '../../toolchain/go.ts';
+import { narrate } from '../../toolchain/progress.ts';
+import { resolveBinaries } from '../../toolchain/resolve.ts';
+import { hasImage, runEngine, type Engine } from '../engine.ts';
+import { ImageArchive } from './archive.ts';
+import { componentImages, imagePrograms, nodePrograms, type ComponentImage } from './components.ts';
+import { fetchPackages, type PackageSource } from './packages.ts';
+import { buildRoot, ROOT_PACKAGES, rootImage } from './root.ts';
+import { debFinder, layOut, type ProgramPath } from './trees.ts';
+
+const SCRIPT = path.join(import.meta.dirname, 'node.sh');
+const TITLE = 'node image';
+
+/** The image of a node and what it was taken or built from. */
+export interface NodeImage {
+  readonly reference: string;
+  readonly built: boolean;
+}
+
+/** Builds the node image of a profile, unless the engine has it. */
+export async function nodeImage(
+  profile: Profile,
+  engine: Engine,
+  context: Context,
+  progress: Progress,
+): Promise<NodeImage> {
+  const programs = await resolveBinariesByModule(profile, context, progress);
+  const root = await rootImage();
+  const reference = await nodeReference(profile, root, programs);
+  if (await hasImage(engine, context, reference)) return { reference, built: false };
+  const entry: CacheEntry = { directory: path.join(context.paths.cache, 'images', 'node') };
+  let doing = 'starting';
+  const build = async (): Promise<void> => {
+    if (await hasImage(engine, context, reference)) return; // by another process, while we waited
+    const work = buildDirectory(entry);
+    await mkdir(work, { recursive: true, mode: 0o755 });
+    const images = componentImages(profile);
+    const say = (what: string): void => void (doing = what);
+    say('reading the package lists');
+    const wanted = [...ROOT_PACKAGES, ...images.flatMap(({ packages }) => packages ?? [])];
+    const source = await fetchPackages(wanted, work, context, (what) => {
+      say(`downloading ${what}`);
+    });
+    if (!(await hasImage(engine, context, root))) {
+      say('installing Debian into its root file system');
+      await buildRoot(root, source, work, engine, context);
+    }
+    const contents = path.join(work, 'node');
+    await mkdir(path.join(contents, 'bin'), { recursive: true, mode: 0o755 });
+    await writeFile(path.join(contents, 'version'), `v${profile.kubernetes}`);
+    await archiveImages(images, path.join(contents, 'images'), programs, source, context, say);
+    say('putting programs and images into it');
+    for (const { module, binary } of nodePrograms(profile)) {
+      await copyFile(programs(module, binary), path.join(contents, 'bin', binary));
+    }
+    await copyFile(SCRIPT, path.join(contents, 'node.sh'));
+    await assemble(reference, root, contents, engine, context);
+    await rm(work, { recursive: true, force: true });
+  };
+  await withEntryLock(entry, TITLE, context, progress, () =>
+    narrate(TITLE, () => doing, context, progress, build),
+  );
+  return { reference, built: true };
+}
+
+async function resolveBinariesByModule(
+  profile: Profile,
+  context: Context,
+  progress: Progress,
+): Promise<ProgramPath> {
+  const refs = imagePrograms(profile);
+  const found = await resolveBinaries(refs, context, progress);
+  return (module, binary) => {
+    const program = found.get(binary);
+    if (program === undefined) throw new Error(`${binary} of ${module} was not resolved`);
+    return program;
+  };
+}
+
+/** The tag of a node image: the programs' cache entries name their sources and flags. */
+async function nodeReference(profile: Profile, root: string, programs: ProgramPath): Promise<string> {
+  const entries = imagePrograms(profile).map(({ module, binary }) =>
+    path.relative(path.dirname(path.dirname(programs(module, binary))), programs(module, binary)),
+  );
+  const key = createHash('sha256')
+    .update(JSON.stringify([root, PLATFORM.arch, entries, componentImages(profile)]))
+    .update(await readFile(SCRIPT))
+    .digest('hex')
+    .slice(0, 12);
+  return `toolforge-local/node:v${profile.kubernetes}-${key}`;
+}
+
+async function archiveImages(
+  images: readonly ComponentImage[],
+  directory: string,
+  programs: ProgramPath,
+  source: PackageSource,
+  context: Context,
+  say: (what: string) => void,
+): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  const archive = new ImageArchive(directory, context);
+  const debs = debFinder(source.files);
+  for (const image of images) {
+    say(`image ${image.reference}`);
+    const tree = path.join(path.dirname(directory), 'tree');
+    await layOut(image, tree, programs, source.apt, debs, context);
+    const { entrypoint, user } = image;
+    await archive.add(image.reference, tree, {
+      Entrypoint: entrypoint,
+      ...(user === undefined ? {} : { User: user }),
+    });
+    await rm(tree, { recursive: true, force: true });
+  }
+  await archive.finish();
+}
+
+/** Runs the script in a container of the root file system and keeps what came of it. */
+async function assemble(
+  reference: string,
+  root: string,
+  contents: string,
+  engine: Engine,
+  context: Context,
+): Promise<void> {
+  const name = `toolforge-local-node-${process.pid}`;
+  try {
+    await runEngine(engine, context, [
+      ...['run', '--name', name, '--network', 'none', '--privileged', '--tmpfs', '/tmp', '--tmpfs', '/run'],
+      // The image takes it over: what `stop` sends, since systemd means something else by SIGTERM.
+      ...['--stop-signal', 'SIGRTMIN+3', '--env', 'container=docker'],
+      ...['--volume', `${contents}:/var/lib/node:ro`, root, '/bin/sh', '/var/lib/node/node.sh'],
+    ]);
+    await runEngine(engine, context, [
+      ...[
+        'commit',
+        '--change',
+        'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]',
+        '--change',
+        'CMD []',
+      ],
+      ...[name, reference],
+    ]);
+  } finally {
+    await runEngine(engine, context, ['rm', '--force', '--volumes', name], { okExitCodes: [1] });
+  }
+}

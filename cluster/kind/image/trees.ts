@@ -1,0 +1,61 @@
+import { chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Context } from '../../../lib/context.ts';
+import type { PrivateApt } from '../../toolchain/apt.ts';
+import { unpackDebs } from '../../toolchain/debs.ts';
+import type { ComponentImage } from './components.ts';
+
+/** Where the toolchain has a program. */
+export type ProgramPath = (module: string, binary: string) => string;
+
+/**
+ * Lays out the files of one image below a directory.
+ * @param debs the files of packages, by name
+ */
+export async function layOut(
+  image: ComponentImage,
+  root: string,
+  program: ProgramPath,
+  apt: PrivateApt,
+  debs: DebFinder,
+  context: Context,
+): Promise<void> {
+  await mkdir(root, { recursive: true, mode: 0o755 });
+  if (image.packages !== undefined) {
+    const needed = await apt.missingFor(image.packages);
+    await unpackDebs(
+      needed.map(({ name }) => debs(name)),
+      root,
+      context,
+    );
+  }
+  for (const [target, { module, binary }] of Object.entries(image.programs)) {
+    const file = path.join(root, target);
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
+    await copyFile(program(module, binary), file);
+    await chmod(file, 0o755);
+  }
+  for (const [link, target] of Object.entries(image.links ?? {})) {
+    await mkdir(path.dirname(path.join(root, link)), { recursive: true, mode: 0o755 });
+    await symlink(target, path.join(root, link));
+  }
+  for (const [file, content] of Object.entries(image.files ?? {})) {
+    await mkdir(path.dirname(path.join(root, file)), { recursive: true, mode: 0o755 });
+    await writeFile(path.join(root, file), content, { mode: 0o644 });
+  }
+  // Programs that are not root must be able to write somewhere.
+  await mkdir(path.join(root, 'tmp'), { recursive: true });
+  await chmod(path.join(root, 'tmp'), 0o1777);
+}
+
+export type DebFinder = (name: string) => string;
+
+/** Finds a package's file by its name: `iproute2_6.1.0-3_amd64.deb`. */
+export function debFinder(files: readonly string[]): DebFinder {
+  const byName = new Map(files.map((file) => [path.basename(file).split('_')[0] ?? '', file]));
+  return (name) => {
+    const file = byName.get(name);
+    if (file === undefined) throw new Error(`the package ${name} was not downloaded`);
+    return file;
+  };
+}

@@ -1,0 +1,164 @@
+import { access } from 'node:fs/promises';
+import type { Context } from '../../lib/context.ts';
+import { Failure } from '../../lib/errors.ts';
+import type { Progress } from '../../lib/steps.ts';
+import type { Profile } from '../profile.ts';
+import type { Provider, ProviderPlans, UpState } from '../provider.ts';
+import { clusterDirectory, type ClusterRecord } from '../record.ts';
+import { resolveRunit } from '../supervisor/resolve.ts';
+import { RunitSupervisor } from '../supervisor/runit.ts';
+import { resolveBinaries } from '../toolchain/resolve.ts';
+import { KindCluster } from './cluster.ts';
+import { requireEngine, type Engine } from './engine.ts';
+import { ensureBalancerImage } from './image/balancer.ts';
+import { nodeImage } from './image/node.ts';
+import { KIND_MODULE } from './image/root.ts';
+import { makeKeys, writeAdminKubeconfig } from './keys.ts';
+import { layout, nodesOf } from './layout.ts';
+import { bringUpNodes, limitMemory } from './nodes.ts';
+import { removeOwn, requireOwnName } from './owner.ts';
+import { waitForApiservers, waitForNodes } from './readiness.ts';
+
+/** Real nodes in containers, made by kind: real kubelets, real pods. */
+export const kind: Provider = {
+  name: 'kind',
+
+  async check(spec, profile, context) {
+    const engine = await requireEngine(context);
+    if (profile.podSecurityPolicy) {
+      throw new Failure({
+        kind: 'usage',
+        what: `Profile ${profile.name} does not run on kind`,
+        why: 'node images are made for Kubernetes without PodSecurityPolicy',
+        hint: 'Use --provider embedded.',
+      });
+    }
+    await requireOwnName(spec.name, clusterDirectory(context.paths, spec.name), engine, context);
+  },
+
+  up(record, profile, context) {
+    return new KindUp(record, profile, context).plans();
+  },
+
+  async down(name, context) {
+    const directory = clusterDirectory(context.paths, name);
+    const runit = await resolveRunit(context, { update: () => undefined });
+    await new RunitSupervisor(directory, runit, context).shutdown();
+    // Without this directory no container was ever made for the cluster, and no engine is needed to remove it.
+    const made = await access(layout(directory).kind).then(
+      () => true,
+      () => false,
+    );
+    if (made) await removeOwn(directory, await requireEngine(context), context);
+  },
+
+  load: (record, profile, context) => KindCluster.load(record, profile, context),
+};
+
+/** The steps of one `up`, and what they know of each other. */
+class KindUp {
+  readonly #record: ClusterRecord;
+  readonly #profile: Profile;
+  readonly #context: Context;
+  #engine: Engine | undefined;
+  #kind = '';
+  #image = '';
+
+  constructor(record: ClusterRecord, profile: Profile, context: Context) {
+    this.#record = record;
+    this.#profile = profile;
+    this.#context = context;
+  }
+
+  plans(): ProviderPlans {
+    const { kubernetes } = this.#profile;
+    const count = nodesOf(this.#record).length;
+    return {
+      prepare: [
+        {
+          id: 'kind.programs',
+          title: 'Get kind and find a container engine',
+          run: (state, progress) => this.#programs(state, progress),
+        },
+        {
+          id: 'kind.image',
+          title: `Get the node image for Kubernetes ${kubernetes}`,
+          run: (_, progress) => this.#nodeImage(progress),
+        },
+        { id: 'kind.keys', title: 'Make keys and kubeconfigs', run: (state) => this.#keys(state) },
+      ],
+      controlPlane: [
+        {
+          id: 'kind.nodes',
+          title: `Bring up ${count === 1 ? 'a node' : `${count} nodes`} with kind`,
+          run: (state, progress) => this.#nodes(state, progress),
+        },
+        {
+          id: 'kind.apiservers',
+          title: 'Wait for the API servers',
+          run: (state) => this.#apiservers(state),
+        },
+      ],
+      nodes: [{ id: 'kind.ready', title: 'Wait for the nodes', run: (state) => this.#ready(state) }],
+    };
+  }
+
+  async #programs(state: UpState, progress: Progress): Promise<string> {
+    this.#engine = await requireEngine(this.#context);
+    const refs = [
+      { module: KIND_MODULE, binary: 'kind' },
+      { module: `kubernetes-${this.#profile.kubernetes}`, binary: 'kubectl' },
+    ];
+    this.#kind = (await resolveBinaries(refs, this.#context, progress)).get('kind') ?? '';
+    state.cluster = await KindCluster.load(this.#record, this.#profile, this.#context);
+    return `${this.#engine.name} ${this.#engine.version}`;
+  }
+
+  async #nodeImage(progress: Progress): Promise<string> {
+    const engine = this.#requireEngine();
+    const { reference, built } = await nodeImage(this.#profile, engine, this.#context, progress);
+    if (this.#record.spec.controlPlanes > 1) await ensureBalancerImage(engine, this.#context, progress);
+    this.#image = reference;
+    return `${reference}, ${built ? 'built here' : 'built here before'}`;
+  }
+
+  async #keys({ cluster }: UpState): Promise<undefined> {
+    await makeKeys(cluster.pki);
+    await writeAdminKubeconfig(this.#record, cluster.directory, cluster.pki);
+    return undefined;
+  }
+
+  async #nodes({ cluster }: UpState, progress: Progress): Promise<string> {
+    const input = {
+      record: this.#record,
+      profile: this.#profile,
+      directory: cluster.directory,
+      pki: cluster.pki,
+      engine: this.#requireEngine(),
+      kind: this.#kind,
+      image: this.#image,
+    };
+    const done = await bringUpNodes(input, this.#context, progress);
+    const limited = await limitMemory(this.#record, this.#requireEngine(), this.#context);
+    return limited === undefined ? done : `${done}, memory: ${limited}`;
+  }
+
+  async #apiservers({ cluster }: UpState): Promise<undefined> {
+    await waitForApiservers(cluster, this.#requireEngine(), this.#context);
+    return undefined;
+  }
+
+  async #ready({ cluster }: UpState): Promise<string> {
+    const client = await cluster.client();
+    try {
+      return await waitForNodes(this.#record, client, this.#context);
+    } finally {
+      await client.close();
+    }
+  }
+
+  #requireEngine(): Engine {
+    if (this.#engine === undefined) throw new Error('the engine is found in the first step');
+    return this.#engine;
+  }
+}

@@ -1,0 +1,426 @@
+import assert from 'node:assert/strict';
+import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { TOOL_IMAGE } from '../../cluster/kind/image/components.ts';
+import { OWNER } from '../../cluster/kind/owner.ts';
+import { createOutput } from '../../lib/output.ts';
+import { xdgPaths } from '../../lib/paths.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { systemRunner } from '../../lib/run.ts';
+import { waitFor } from '../../lib/wait.ts';
+import { testEngine, type TestEngine } from '../engine/engine.ts';
+import { freePorts, parseEvents, Rig, type Event } from '../rig.ts';
+
+const signal = new AbortController().signal;
+const context = {
+  output: createOutput(process, false, process.env),
+  runner: systemRunner,
+  clock: systemClock,
+  paths: xdgPaths(process.env),
+  signal,
+  env: process.env,
+};
+const found = await testEngine(context);
+const skip = typeof found === 'string' ? found : false;
+
+/** The engine; only asked for in suites that are not skipped. */
+function engine(): TestEngine {
+  if (typeof found === 'string') throw new Error(found);
+  return found;
+}
+
+async function docker(...args: string[]): Promise<string> {
+  const { stdout } = await systemRunner.run('docker', args, { env: engine().env, signal });
+  return stdout.trim();
+}
+
+const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+
+/** The tool that every cluster has, and its uid (TOOLFORGE.md, section 3). */
+const TOOL = 'tf-test';
+const UID = 50_001;
+const NAMESPACE = `tool-${TOOL}`;
+
+/** A cluster under test, and what the suites ask of it. */
+class Subject {
+  readonly name: string;
+  readonly rig: Rig;
+
+  constructor(name: string, rig: Rig) {
+    this.name = name;
+    this.rig = rig;
+  }
+
+  async status(): Promise<Event> {
+    const { stdout, stderr } = await this.rig.run('status', '--name', this.name, '--json');
+    const status = parseEvents(stdout).find(({ event }) => event === 'status');
+    assert.ok(status, stdout + stderr);
+    return status;
+  }
+
+  healthy(timeoutMs = 180_000): Promise<true> {
+    let last: Event | undefined;
+    return waitFor(
+      'the cluster to be healthy',
+      async () => {
+        last = await this.status();
+        return last['healthy'] === true ? true : undefined;
+      },
+      {
+        ...{ clock: systemClock, signal, timeoutMs, maxPauseMs: 1_000 },
+        explain: () => Promise.resolve(JSON.stringify(last)),
+      },
+    );
+  }
+
+  async kubectl(...args: string[]): Promise<string> {
+    return (await this.rig.ok('kubectl', '--name', this.name, ...args)).stdout;
+  }
+
+  /** kubectl as the tool, with the kubeconfig that maintain-kubeusers made for it. */
+  asTool(...args: string[]) {
+    return this.rig.run('become', '--name', this.name, TOOL, 'kubectl', ...args);
+  }
+
+  /** The containers of this cluster. */
+  async containers(): Promise<string[]> {
+    const label = `label=${OWNER}=${this.rig.directory(this.name)}`;
+    return lines(await docker('ps', '--all', '--filter', label, '--format', '{{.Names}}'));
+  }
+
+  async write(name: string, object: object): Promise<string> {
+    const file = path.join(this.rig.state, `${name}.json`);
+    await writeFile(file, JSON.stringify(object), { mode: 0o644 });
+    return file;
+  }
+
+  /** A pod of the tool's runs to its end; returns what it printed. */
+  async runToEnd(name: string, script: string): Promise<string> {
+    await this.kubectl(
+      'create',
+      '--as',
+      TOOL,
+      '--as-group',
+      'toolforge',
+      '-f',
+      await this.write(name, pod(name, script)),
+    );
+    const phase = await waitFor(
+      `the pod ${name} to end`,
+      async () => {
+        const now = (
+          await this.kubectl('get', 'pod', '-n', NAMESPACE, name, '-o', 'jsonpath={.status.phase}')
+        ).trim();
+        return ['Succeeded', 'Failed'].includes(now) ? now : undefined;
+      },
+      {
+        ...{ clock: systemClock, signal, timeoutMs: 90_000, maxPauseMs: 1_000 },
+        explain: () => this.kubectl('describe', 'pod', '-n', NAMESPACE, name),
+      },
+    );
+    const log = await this.kubectl('logs', '-n', NAMESPACE, name);
+    assert.equal(phase, 'Succeeded', log);
+    return log;
+  }
+}
+
+function pod(name: string, script: string, securityContext?: object): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          name: 'job',
+          image: TOOL_IMAGE,
+          command: ['/usr/bin/sh', '-c', script],
+          volumeMounts: [{ name: 'home', mountPath: `/data/project/${TOOL}` }],
+          ...(securityContext === undefined ? {} : { securityContext }),
+        },
+      ],
+      volumes: [{ name: 'home', hostPath: { path: `/data/project/${TOOL}` } }],
+    },
+  };
+}
+
+before(async () => {
+  if (skip !== false) return;
+  if (engine().whose === 'ours') await emptyStore();
+});
+after(async () => {
+  if (skip === false) await engine().stop();
+});
+
+/** Everything in the engine of the tests is theirs: what an earlier run left goes, images included. */
+async function emptyStore(): Promise<void> {
+  const containers = lines(await docker('ps', '--all', '--quiet'));
+  if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
+  await docker('system', 'prune', '--all', '--force', '--volumes');
+  assert.equal(await docker('images', '--quiet'), '');
+}
+
+suite('a cluster on kind', { skip }, () => {
+  let subject: Subject;
+  let ports: string[];
+
+  before(async () => {
+    const rig = await Rig.create('tlk', { ...engine().env, TOOLFORGE_LOCAL_PROVIDER: 'auto' });
+    ports = await freePorts();
+    subject = new Subject('onkind', rig);
+  });
+  after(() => subject.rig.dispose(subject.name));
+
+  test('`up` picks kind, builds what it needs and ends with a healthy cluster', async (t) => {
+    const events = await subject.rig.events('up', '--name', subject.name, ...ports);
+    const steps = events.filter(({ event }) => event === 'step.done');
+    for (const { id, ms, result } of steps)
+      t.diagnostic(`${String(id)} ${String(ms)} ms ${String(result ?? '')}`);
+    assert.equal((await subject.status())['provider'], 'kind');
+    await subject.healthy();
+    assert.match(await subject.kubectl('get', 'nodes'), /onkind-control-plane +Ready/);
+  });
+
+  test('`up` again changes nothing', async () => {
+    const started = () => docker('inspect', '--format', '{{.State.StartedAt}}', 'onkind-control-plane');
+    const before = await started();
+    await subject.rig.ok('up', '--name', subject.name, ...ports);
+    assert.equal(await started(), before);
+  });
+
+  test('a privileged pod in a tool’s namespace is refused, to the tool itself', async () => {
+    const file = await subject.write('privileged', pod('privileged', 'true', { privileged: true }));
+    const { exitCode, stderr } = await subject.asTool('create', '-f', file);
+    assert.notEqual(exitCode, 0);
+    assert.match(stderr, /toolforge-validate-pod-policy/);
+  });
+
+  test('an allowed pod runs to its end, as the tool, and writes to the tool’s home', async () => {
+    const log = await subject.runToEnd(
+      'allowed',
+      'id -u; cat /etc/passwd > /dev/null; echo made > "$0.out"; echo well'.replace(
+        '$0',
+        `/data/project/${TOOL}/job`,
+      ),
+    );
+    assert.deepEqual(lines(log), [String(UID), 'well']);
+    const file = path.join(subject.rig.directory(subject.name), 'data', 'project', TOOL, 'job.out');
+    assert.equal(await readFile(file, 'utf8'), 'made\n');
+    assert.equal((await stat(file)).uid, UID);
+  });
+
+  test('a web service answers through its Service', async () => {
+    const labels = { name: TOOL };
+    const service = {
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [
+        {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: TOOL, namespace: NAMESPACE },
+          spec: {
+            selector: { matchLabels: labels },
+            template: {
+              metadata: { labels },
+              spec: {
+                containers: [
+                  {
+                    name: 'webservice',
+                    image: TOOL_IMAGE,
+                    command: [
+                      '/usr/bin/sh',
+                      '-c',
+                      'mkdir /tmp/www && echo served > /tmp/www/index.html && exec httpd -f -p 8000 -h /tmp/www',
+                    ],
+                    ports: [{ containerPort: 8000, name: 'http' }],
+                    readinessProbe: { httpGet: { path: '/', port: 'http' } },
+                  },
+                ],
+              },
+            },
+          },
+        },
+        {
+          apiVersion: 'v1',
+          kind: 'Service',
+          metadata: { name: TOOL, namespace: NAMESPACE },
+          spec: { selector: labels, ports: [{ port: 8000, targetPort: 'http' }] },
+        },
+      ],
+    };
+    await subject.kubectl('apply', '-f', await subject.write('webservice', service));
+    await subject.kubectl('rollout', 'status', '-n', NAMESPACE, `deployment/${TOOL}`, '--timeout=90s');
+    const proxied = `/api/v1/namespaces/${NAMESPACE}/services/${TOOL}:8000/proxy/`;
+    assert.equal((await subject.kubectl('get', '--raw', proxied)).trim(), 'served');
+    // By name, through the cluster's DNS and kube-proxy.
+    const log = await subject.runToEnd('visitor', `wget -qO- http://${TOOL}:8000/`);
+    assert.equal(log.trim(), 'served');
+  });
+
+  test('policies are seeded as on plain processes', async () => {
+    await subject.rig.ok('seed-policies', '--name', subject.name, '20');
+    const seeded = await subject.kubectl(
+      'get',
+      'policies',
+      '-A',
+      '--no-headers',
+      '-l',
+      'toolforge-local/seed',
+    );
+    assert.equal(lines(seeded).length, 20);
+  });
+
+  test('`reset` goes back to the fresh cluster', async () => {
+    await subject.kubectl('create', 'namespace', 'passing');
+    await subject.rig.ok('reset', '--name', subject.name);
+    assert.doesNotMatch(await subject.kubectl('get', 'namespaces'), /passing|seed-/);
+    await subject.healthy();
+    assert.equal((await subject.runToEnd('after-reset', 'echo again')).trim(), 'again');
+  });
+
+  test('the log of a component in a node is shown', async () => {
+    const { stdout } = await subject.rig.ok('logs', '--name', subject.name, '-n', '5', 'kubelet-1');
+    assert.ok(stdout.trim() !== '');
+    const apiserver = await subject.rig.ok('logs', '--name', subject.name, '-n', '5', 'kube-apiserver-1');
+    assert.ok((apiserver.stdout + apiserver.stderr).trim() !== '');
+  });
+
+  test('it survives a stop and start of its nodes', async () => {
+    await docker('stop', ...(await subject.containers()));
+    assert.equal((await subject.status())['healthy'], false);
+    await subject.rig.ok('up', '--name', subject.name, ...ports);
+    await subject.healthy();
+    assert.equal((await subject.runToEnd('after-restart', 'echo back')).trim(), 'back');
+  });
+
+  test('a limit of control-plane memory is the node’s', async () => {
+    await subject.rig.ok('up', '--name', subject.name, '--control-plane-memory', '3Gi');
+    const memory = await docker('inspect', '--format', '{{.HostConfig.Memory}}', 'onkind-control-plane');
+    assert.equal(Number(memory), 3 * 1024 ** 3);
+  });
+
+  test('what cannot change is refused, and a node that is gone is named', async () => {
+    const refused = await subject.rig.run('up', '--name', subject.name, '--ha');
+    assert.equal(refused.exitCode, 2);
+    assert.match(refused.stderr, /number of control planes/);
+    await docker('rm', '--force', '--volumes', 'onkind-control-plane');
+    const gone = await subject.rig.run('up', '--name', subject.name);
+    assert.equal(gone.exitCode, 4);
+    assert.match(gone.stderr, /removed by hand, it seems: onkind-control-plane/);
+  });
+
+  test('`down` leaves nothing', async () => {
+    await subject.rig.ok('down', '--name', subject.name);
+    assert.deepEqual(await subject.containers(), []);
+    const networks = await docker('network', 'ls', '--quiet', '--filter', `label=${OWNER}`);
+    assert.equal(networks, '');
+    if (engine().whose === 'ours') assert.equal(await docker('volume', 'ls', '--quiet'), '');
+    await assert.rejects(access(subject.rig.directory(subject.name)));
+  });
+
+  test('a cluster of that name that somebody else made is left alone', async () => {
+    const image = lines(await docker('images', '--format', '{{.Repository}}:{{.Tag}}')).find((name) =>
+      name.startsWith('toolforge-local/node-root:'),
+    );
+    assert.ok(image);
+    const theirs = ['--name', 'theirs-control-plane', '--label', 'io.x-k8s.kind.cluster=theirs'];
+    await docker('run', '--detach', '--network', 'none', ...theirs, image, '/bin/sleep', '600');
+    try {
+      const refused = await subject.rig.run('up', '--name', 'theirs', ...ports);
+      assert.equal(refused.exitCode, 6);
+      assert.match(refused.stderr, /was not made here/);
+      await subject.rig.run('down', '--name', 'theirs');
+      assert.equal(await docker('inspect', '--format', '{{.State.Running}}', 'theirs-control-plane'), 'true');
+    } finally {
+      await docker('rm', '--force', '--volumes', 'theirs-control-plane');
+    }
+  });
+
+  test('an engine that does not answer is named', async () => {
+    const rig = await Rig.create('tlk', {
+      ...engine().env,
+      DOCKER_HOST: 'unix:///nowhere/docker.sock',
+      TOOLFORGE_LOCAL_PROVIDER: 'kind',
+    });
+    const { exitCode, stderr } = await rig.run('up', '--name', 'none', ...ports);
+    assert.equal(exitCode, 3);
+    assert.match(stderr, /No container engine answers/);
+    await rig.dispose('none');
+  });
+});
+
+suite('three control planes and a worker on kind', { skip }, () => {
+  let subject: Subject;
+  let ports: string[];
+
+  before(async () => {
+    const rig = await Rig.create('tlk', { ...engine().env, TOOLFORGE_LOCAL_PROVIDER: 'kind' });
+    ports = await freePorts();
+    subject = new Subject('trio', rig);
+  });
+  after(() => subject.rig.dispose(subject.name));
+
+  /** Answers of the API through HAProxy. */
+  const answers = async (): Promise<boolean> =>
+    (
+      await subject.rig.run(
+        'kubectl',
+        '--name',
+        subject.name,
+        'get',
+        '--raw',
+        '/readyz',
+        '--request-timeout=5s',
+      )
+    ).exitCode === 0;
+  const until = (what: string, holds: () => Promise<boolean>): Promise<true> =>
+    waitFor(what, async () => ((await holds()) ? true : undefined), {
+      ...{ clock: systemClock, signal, timeoutMs: 180_000, maxPauseMs: 1_000 },
+    });
+
+  test('comes up', async (t) => {
+    const events = await subject.rig.events('up', '--name', subject.name, '--ha', ...ports);
+    for (const { id, ms } of events.filter(({ event }) => event === 'step.done')) {
+      t.diagnostic(`${String(id)} ${String(ms)} ms`);
+    }
+    await subject.healthy();
+    assert.equal(lines(await subject.kubectl('get', 'nodes', '--no-headers')).length, 4);
+  });
+
+  test('loses a control-plane node without losing the API', async () => {
+    await docker('kill', 'trio-control-plane2');
+    await until('the API to answer', answers);
+    // HAProxy finds out within two checks of ten seconds; from then on nothing of it is seen.
+    await until('HAProxy to notice', async () => {
+      const { haproxy } = (await subject.status()) as unknown as {
+        haproxy: { value: { backends: { name: string; servers: { state: string }[] }[] } };
+      };
+      const servers = haproxy.value.backends.find(({ name }) => name === 'k8s-api')?.servers ?? [];
+      return servers.filter(({ state }) => state === 'up').length === 2;
+    });
+    for (let request = 0; request < 10; request += 1) assert.ok(await answers());
+    assert.equal((await subject.runToEnd('meanwhile', 'echo still')).trim(), 'still');
+    const file = await subject.write('privileged', pod('privileged', 'true', { privileged: true }));
+    assert.notEqual((await subject.asTool('create', '-f', file)).exitCode, 0);
+    await subject.rig.ok('up', '--name', subject.name);
+    await subject.healthy();
+  });
+
+  test('survives a restart of all nodes', async () => {
+    await docker('stop', ...(await subject.containers()));
+    await subject.rig.ok('up', '--name', subject.name);
+    await subject.healthy();
+    assert.equal((await subject.runToEnd('after-restart', 'echo back')).trim(), 'back');
+  });
+
+  test('`reset` restores all members of etcd', async () => {
+    await subject.kubectl('create', 'namespace', 'passing');
+    await subject.rig.ok('reset', '--name', subject.name);
+    assert.doesNotMatch(await subject.kubectl('get', 'namespaces'), /passing/);
+    await subject.healthy();
+  });
+});
