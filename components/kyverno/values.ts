@@ -27,6 +27,15 @@ const PRODUCTION_RESOURCES = {
   reports: resources(['1000m', '1Gi'], ['1200m', '2Gi']),
 };
 
+/**
+ * A pod that answers is found ready within a second: the chart asks every six, and for the readiness not before five have
+ * passed. How long a start may take stays the same: two minutes.
+ */
+const PROMPT_PROBES = {
+  startupProbe: { initialDelaySeconds: 0, periodSeconds: 1, failureThreshold: 120 },
+  readinessProbe: { initialDelaySeconds: 0 },
+};
+
 /** Helm takes a chart's default away by a null; the chart limits memory to 128Mi or 384Mi. */
 const NO_RESOURCES = { requests: { cpu: null, memory: null }, limits: { cpu: null, memory: null } };
 
@@ -49,11 +58,13 @@ export function chartValues({
     admissionController: {
       replicas: replicas.admission,
       container: { resources: resourcesOf('admission') },
+      ...PROMPT_PROBES,
       // Two RSA keys are a third of a second of work on the way to the first webhook; two for ECDSA are nothing.
       tlsKeyAlgorithm: 'ECDSA',
     },
     backgroundController: { replicas: replicas.background ?? 1, resources: resourcesOf('background') },
     cleanupController: {
+      ...PROMPT_PROBES,
       replicas: replicas.cleanup ?? 1,
       resources: resourcesOf('cleanup'),
       tlsKeyAlgorithm: 'ECDSA',

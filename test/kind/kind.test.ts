@@ -178,7 +178,7 @@ suite('a cluster on kind', { skip }, () => {
     const events = await subject.rig.events('up', '--name', subject.name, ...ports);
     const steps = events.filter(({ event }) => event === 'step.done');
     for (const { id, ms, result } of steps)
-      t.diagnostic(`${String(id)} ${String(ms)} ms ${String(result ?? '')}`);
+      t.diagnostic(`${String(id)} ${String(ms)} ms ${JSON.stringify(result ?? '')}`);
     assert.equal((await subject.status())['provider'], 'kind');
     await subject.healthy();
     assert.match(await subject.kubectl('get', 'nodes'), /onkind-control-plane +Ready/);

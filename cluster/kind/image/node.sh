@@ -7,7 +7,10 @@ for program in bin/*; do
 done
 cp version /kind/version
 chmod 644 /kind/version
-containerd --log-level warn &
+# Unpacked too, or every node would do that again while its control plane starts. containerd's overlay file systems do not
+# work on a layer of an image, so it is done on a volume, and copied to where a node's containerd looks.
+root=/var/lib/unpacked/containerd
+containerd --log-level warn --root "$root" &
 containerd=$!
 tries=0
 until ctr version > /dev/null 2>&1; do
@@ -16,9 +19,9 @@ until ctr version > /dev/null 2>&1; do
   kill -0 "$containerd"
   sleep 0.1
 done
-# Not unpacked: that needs a file system which a layer of an image is not. A node's /var is a volume.
-tar -C images -cf - . | ctr --namespace k8s.io images import --no-unpack --digests -
-ctr --namespace k8s.io images list --quiet | grep -v @ || true
+tar -C images -cf - . | ctr --namespace k8s.io images import --digests -
 kill "$containerd"
 wait "$containerd" || true
-rm -rf /run/containerd /var/lib/containerd/tmpmounts
+rm -rf "$root"/tmpmounts
+mkdir -p /var/lib/containerd
+cp -a "$root"/. /var/lib/containerd/

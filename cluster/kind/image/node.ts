@@ -136,7 +136,7 @@ async function assemble(
       ...['run', '--name', name, '--network', 'none', '--privileged', '--tmpfs', '/tmp', '--tmpfs', '/run'],
       // The image takes it over: what `stop` sends, since systemd means something else by SIGTERM.
       ...['--stop-signal', 'SIGRTMIN+3', '--env', 'container=docker'],
-      ...['--volume', `${contents}:/var/lib/node:ro`, root, '/bin/sh', '/var/lib/node/node.sh'],
+      ...['--volume', '/var/lib/unpacked', '--volume', `${contents}:/var/lib/node:ro`, root, '/bin/sh', '/var/lib/node/node.sh'],
     ]);
     await runEngine(engine, context, [
       ...[
