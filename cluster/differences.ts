@@ -66,7 +66,9 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
             production: 'virtual machines',
           },
           { what: 'pod network', here: 'ptp and fixed routes', production: 'Calico' },
-          { what: 'API between nodes', here: "kind's balancer", production: 'HAProxy' },
+          ...(spec.controlPlanes === 1
+            ? []
+            : [{ what: 'API between nodes', here: "kind's balancer", production: 'HAProxy' }]),
           { what: 'etcd', here: 'on the control planes', production: 'on machines of its own' },
         ]),
   ];

@@ -155,6 +155,9 @@ async function writeMounted(
   await writeFileIfChanged(files.network, networkFile(nodesOf(record), addresses), 0o644);
 }
 
+/** An engine takes 0 for "leave it as it is", so no limit is one that no machine reaches. */
+const NO_LIMIT = 2 ** 50;
+
 /** Sets or takes away the memory limit of each control-plane node. Swap is limited too: a machine that swaps does not run out. */
 export async function limitMemory(
   record: ClusterRecord,
@@ -169,17 +172,16 @@ export async function limitMemory(
     ...['inspect', '--format', '{{.HostConfig.Memory}}', ...names],
   ]);
   const wanted = limit ?? 0;
-  if (
-    stdout
-      .trim()
-      .split('\n')
-      .every((text) => Number(text) === wanted)
-  )
-    return undefined;
-  // 0 leaves everything as it is; -1 is no limit for memory and swap together, and memory alone needs a number.
+  // None was ever set, or it was taken away.
+  const limits = stdout
+    .trim()
+    .split('\n')
+    .map(Number)
+    .map((bytes) => (bytes >= NO_LIMIT ? 0 : bytes));
+  if (limits.every((bytes) => bytes === wanted)) return undefined;
   const sizes =
     limit === undefined
-      ? ['--memory', String(2 ** 50), '--memory-swap', '-1']
+      ? ['--memory', String(NO_LIMIT), '--memory-swap', '-1']
       : ['--memory', String(limit), '--memory-swap', String(limit)];
   await runEngine(engine, context, ['update', ...sizes, ...names]);
   return limit === undefined ? 'no limit' : `${formatBytes(limit)} each`;

@@ -10,7 +10,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { systemRunner } from '../../lib/run.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { testEngine, type TestEngine } from '../engine/engine.ts';
-import { freePorts, parseEvents, Rig, type Event } from '../rig.ts';
+import { freePorts, parseEvents, Rig, type CommandResult, type Event } from '../rig.ts';
 
 const signal = new AbortController().signal;
 const context = {
@@ -78,9 +78,16 @@ class Subject {
     return (await this.rig.ok('kubectl', '--name', this.name, ...args)).stdout;
   }
 
-  /** kubectl as the tool, with the kubeconfig that maintain-kubeusers made for it. */
-  asTool(...args: string[]) {
-    return this.rig.run('become', '--name', this.name, TOOL, 'kubectl', ...args);
+  /** kubectl as the tool, in its home, with the kubeconfig that maintain-kubeusers made for it. */
+  asTool(...args: string[]): Promise<CommandResult> {
+    return this.rig.run('become', '--name', this.name, TOOL, '--', 'kubectl', ...args);
+  }
+
+  /** Tries to create the object as the tool. */
+  async createAsTool(name: string, object: object): Promise<CommandResult> {
+    const home = path.join(this.rig.directory(this.name), 'data', 'project', TOOL);
+    await writeFile(path.join(home, `${name}.json`), JSON.stringify(object), { mode: 0o644 });
+    return this.asTool('create', '-f', `${name}.json`);
   }
 
   /** The containers of this cluster. */
@@ -95,17 +102,10 @@ class Subject {
     return file;
   }
 
-  /** A pod of the tool's runs to its end; returns what it printed. */
+  /** A pod that the tool creates runs to its end; returns what it printed. */
   async runToEnd(name: string, script: string): Promise<string> {
-    await this.kubectl(
-      'create',
-      '--as',
-      TOOL,
-      '--as-group',
-      'toolforge',
-      '-f',
-      await this.write(name, pod(name, script)),
-    );
+    const created = await this.createAsTool(name, pod(name, script));
+    assert.equal(created.exitCode, 0, created.stderr);
     const phase = await waitFor(
       `the pod ${name} to end`,
       async () => {
@@ -192,20 +192,17 @@ suite('a cluster on kind', { skip }, () => {
   });
 
   test('a privileged pod in a tool’s namespace is refused, to the tool itself', async () => {
-    const file = await subject.write('privileged', pod('privileged', 'true', { privileged: true }));
-    const { exitCode, stderr } = await subject.asTool('create', '-f', file);
+    const { exitCode, stderr } = await subject.createAsTool(
+      'privileged',
+      pod('privileged', 'true', { privileged: true }),
+    );
     assert.notEqual(exitCode, 0);
     assert.match(stderr, /toolforge-validate-pod-policy/);
   });
 
   test('an allowed pod runs to its end, as the tool, and writes to the tool’s home', async () => {
-    const log = await subject.runToEnd(
-      'allowed',
-      'id -u; cat /etc/passwd > /dev/null; echo made > "$0.out"; echo well'.replace(
-        '$0',
-        `/data/project/${TOOL}/job`,
-      ),
-    );
+    const output = `/data/project/${TOOL}/job.out`;
+    const log = await subject.runToEnd('allowed', `id -u; echo made > ${output}; echo well`);
     assert.deepEqual(lines(log), [String(UID), 'well']);
     const file = path.join(subject.rig.directory(subject.name), 'data', 'project', TOOL, 'job.out');
     assert.equal(await readFile(file, 'utf8'), 'made\n');
@@ -404,8 +401,8 @@ suite('three control planes and a worker on kind', { skip }, () => {
     });
     for (let request = 0; request < 10; request += 1) assert.ok(await answers());
     assert.equal((await subject.runToEnd('meanwhile', 'echo still')).trim(), 'still');
-    const file = await subject.write('privileged', pod('privileged', 'true', { privileged: true }));
-    assert.notEqual((await subject.asTool('create', '-f', file)).exitCode, 0);
+    const refused = await subject.createAsTool('privileged', pod('privileged', 'true', { privileged: true }));
+    assert.match(refused.stderr, /toolforge-validate-pod-policy/);
     await subject.rig.ok('up', '--name', subject.name);
     await subject.healthy();
   });

@@ -63,6 +63,7 @@ export async function nodeImage(
     await copyFile(SCRIPT, path.join(contents, 'node.sh'));
     await assemble(reference, root, contents, engine, context);
     await rm(work, { recursive: true, force: true });
+    await removeOlder(reference, root, engine, context);
   };
   await withEntryLock(entry, TITLE, context, progress, () =>
     narrate(TITLE, () => doing, context, progress, build),
@@ -136,7 +137,15 @@ async function assemble(
       ...['run', '--name', name, '--network', 'none', '--privileged', '--tmpfs', '/tmp', '--tmpfs', '/run'],
       // The image takes it over: what `stop` sends, since systemd means something else by SIGTERM.
       ...['--stop-signal', 'SIGRTMIN+3', '--env', 'container=docker'],
-      ...['--volume', '/var/lib/unpacked', '--volume', `${contents}:/var/lib/node:ro`, root, '/bin/sh', '/var/lib/node/node.sh'],
+      ...[
+        '--volume',
+        '/var/lib/unpacked',
+        '--volume',
+        `${contents}:/var/lib/node:ro`,
+        root,
+        '/bin/sh',
+        '/var/lib/node/node.sh',
+      ],
     ]);
     await runEngine(engine, context, [
       ...[
@@ -150,5 +159,21 @@ async function assemble(
     ]);
   } finally {
     await runEngine(engine, context, ['rm', '--force', '--volumes', name], { okExitCodes: [1] });
+  }
+}
+
+/** Images that a new one replaces; those that some cluster's nodes were made of stay, for the engine refuses them. */
+async function removeOlder(node: string, root: string, engine: Engine, context: Context): Promise<void> {
+  const format = ['--format', '{{.Repository}}:{{.Tag}}'];
+  for (const [repository, keep] of [
+    ['toolforge-local/node', node],
+    ['toolforge-local/node-root', root],
+  ] as const) {
+    const { stdout } = await runEngine(engine, context, ['images', ...format, repository]);
+    // Podman writes `localhost/` before names without a registry.
+    const found = stdout.split('\n').map((line) => line.replace(/^localhost\//, ''));
+    for (const image of found.filter((line) => line !== '' && line !== keep)) {
+      await runEngine(engine, context, ['rmi', image], { okExitCodes: [1, 2, 125] });
+    }
   }
 }
