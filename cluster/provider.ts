@@ -139,6 +139,8 @@ export interface ProviderPlans {
 
 export interface Provider {
   readonly name: ClusterSpec['provider'];
+  /** Whether a new cluster can start from the saved state of another; where not, none is saved. */
+  readonly startsFromSavedState: boolean;
   /** Throws the failure that says why this host cannot give what is asked for; before anything is recorded or made. */
   check(spec: ClusterSpec, profile: Profile, context: Context): Promise<void>;
   /**

@@ -42,7 +42,7 @@ export function upPlan(
     ...kyverno.prepare,
     ...ours.controlPlane,
     ...haproxyPlan(() => haproxyProgram(context), context),
-    ...(record.ready ? [] : [starting.save()]),
+    ...(record.ready || !provider.startsFromSavedState ? [] : [starting.save()]),
     mark(record),
     ...podSecurityPolicyPlan(profile),
     { concurrent: [[...kyverno.install], ours.nodes, ldapPlan(context)] },

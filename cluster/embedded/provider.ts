@@ -23,6 +23,7 @@ import { restoreEtcd } from './snapshot.ts';
 /** Plain processes, no container engine: etcd, API servers, controllers, and KWOK for nodes and pods. */
 export const embedded: Provider = {
   name: 'embedded',
+  startsFromSavedState: true,
 
   async check({ controlPlaneMemory }) {
     if (controlPlaneMemory !== undefined) await requireMemoryLimits();

@@ -22,6 +22,7 @@ import { waitForApiservers, waitForNodes } from './readiness.ts';
 /** Real nodes in containers, made by kind: real kubelets, real pods. */
 export const kind: Provider = {
   name: 'kind',
+  startsFromSavedState: false, // kubeadm writes into an empty one, Secrets of this cluster's own among it
 
   async check(spec, profile, context) {
     const engine = await requireEngine(context);

@@ -49,10 +49,7 @@ export async function nodeApt(
 }
 
 /** Downloads packages and everything they depend on. */
-export async function fetchDebs(
-  apt: PrivateApt,
-  packages: readonly string[],
-): Promise<Debs> {
+export async function fetchDebs(apt: PrivateApt, packages: readonly string[]): Promise<Debs> {
   const found = await apt.missingFor(packages);
   await apt.download(found);
   const names = (await readdir(apt.archives)).filter((name) => name.endsWith('.deb')).sort();
