@@ -29,8 +29,6 @@ export async function restoreEtcd(
   // All that may fail comes before anything is stopped or deleted.
   await onAll(async (member) => {
     await runEngine(engine, context, ['exec', member.container, 'rm', '-rf', FILE, '/var/lib/etcd.restored']);
-    const { stdout } = await runEngine(engine, context, ['exec', member.container, 'sh', '-c', 'echo ready']);
-    if (stdout.trim() !== 'ready') throw new Error(`${member.container} does not answer`);
     await copyIn(member, file, engine, context);
     await inNode(member, RESTORE, FILE, member.container, cluster, peer(member));
   });
@@ -50,11 +48,15 @@ const RESTORE = `etcdutl snapshot restore "$1" --data-dir /var/lib/etcd.restored
   --initial-cluster "$3" --initial-advertise-peer-urls "$4" --bump-revision 1000000000 --mark-compacted
 rm -f "$1"`;
 
-/** The kubelet stops what has no manifest; waits for the processes to be gone, not for a time. */
-const STOP = `mkdir -p "$1"
+/**
+ * The kubelet does not start again what has no manifest; what it would end gently is ended at once, since its data go.
+ * Waits for the processes to be gone, not for a time.
+ */
+const STOP = `programs='etcd|kube-apiserver|kube-controller|kube-scheduler'
+mkdir -p "$1"
 mv /etc/kubernetes/manifests/*.yaml "$1"/
 tries=0
-while pgrep -x 'etcd|kube-apiserver|kube-controller|kube-scheduler' > /dev/null; do
+while pkill -KILL -x "$programs"; do
   tries=$((tries + 1)); [ "$tries" -lt 600 ] || { mv "$1"/*.yaml /etc/kubernetes/manifests/; exit 1; }
   sleep 0.2
 done
