@@ -4,6 +4,9 @@ import type { Context } from '../../lib/context.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Check } from '../doctor.ts';
 import { binariesOf } from '../embedded/programs.ts';
+import { imagePrograms } from '../kind/image/components.ts';
+import { KIND_MODULE } from '../kind/image/root.ts';
+import { kindIsPossible } from '../kind/possible.ts';
 import type { Profile } from '../profile.ts';
 import { binaryPath, cacheEntry, isProgram } from '../toolchain/cache.ts';
 import {
@@ -51,7 +54,10 @@ export interface Programs {
 /** What of all programs is here, and what the next `up` of this profile builds or downloads. */
 export async function examinePrograms(profile: Profile, context: Context): Promise<Programs> {
   const catalogue = await loadCatalogue(MODULES_DIRECTORY);
-  const needed = [...binariesOf(profile), ...rendererOf(catalogue)];
+  const nodes = (await kindIsPossible(profile, context))
+    ? [{ module: KIND_MODULE, binary: 'kind' }, ...imagePrograms(profile)]
+    : [];
+  const needed = [...binariesOf(profile), ...nodes, ...rendererOf(catalogue)];
   const modules = await Promise.all(
     [...catalogue.values()].map((module) => moduleState(module, needed, context)),
   );
@@ -89,9 +95,8 @@ async function moduleState(
   const present = await Promise.all(names.map((name) => isProgram(binaryPath(entry, name))));
   const cached = names.filter((_, index) => present[index] === true);
   const stats = await Promise.all(cached.map((name) => stat(binaryPath(entry, name))));
-  const toBuild = needed
-    .filter((ref) => ref.module === module.id && !cached.includes(ref.binary))
-    .map((ref) => ref.binary);
+  const wanted = new Set(needed.filter((ref) => ref.module === module.id).map((ref) => ref.binary));
+  const toBuild = [...wanted].filter((binary) => !cached.includes(binary));
   const newest = Math.max(...stats.map(({ mtimeMs }) => mtimeMs));
   return {
     id: module.id,

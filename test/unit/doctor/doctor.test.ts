@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import type { Context } from '../../../lib/context.ts';
+import { Failure } from '../../../lib/errors.ts';
 import { acquireLock } from '../../../lib/lock.ts';
 import type { Runner } from '../../../lib/run.ts';
 import { renderDiagnosis, type Diagnosis } from '../../../cluster/doctor.ts';
 import { openFileLimit, portCheck } from '../../../cluster/doctor/machine.ts';
 import { examinePrograms } from '../../../cluster/doctor/programs.ts';
 import { prune } from '../../../cluster/doctor/prune.ts';
+import { kindIsPossible } from '../../../cluster/kind/possible.ts';
 import { loadProfile } from '../../../cluster/profile.ts';
 import { writeRecord } from '../../../cluster/record.ts';
 import { binaryPath, cacheEntry, lockFile } from '../../../cluster/toolchain/cache.ts';
@@ -19,10 +21,14 @@ import { contextWith } from '../toolchain/fake-go.ts';
 
 const MIB = 1024 ** 2;
 
-/** In place of `du` and `go`: every directory has a mebibyte; there is no Go, or this one. */
-function fakeRunner(go?: string): Runner {
+/** In place of `du`, `go` and Docker: every directory has a mebibyte; there is no Go, or this one; the same for Docker. */
+function fakeRunner(go?: string, docker?: string): Runner {
   return {
     run(program, args) {
+      if (program === 'docker' && docker !== undefined)
+        return Promise.resolve({ stdout: docker, stderr: '', exitCode: 0 });
+      if (program === 'docker' || program === 'podman')
+        return Promise.reject(new Failure({ kind: 'environment', what: `${program} was not found` }));
       if (program === 'du')
         return Promise.resolve({ stdout: `1024\t${args[1] ?? ''}\n`, stderr: '', exitCode: 0 });
       if (go === undefined) return Promise.reject(new Error('go was not found'));
@@ -32,11 +38,15 @@ function fakeRunner(go?: string): Runner {
   };
 }
 
-async function empty(t: TestContext, go?: string): Promise<{ context: Context; cache: string }> {
+async function empty(
+  t: TestContext,
+  go?: string,
+  docker?: string,
+): Promise<{ context: Context; cache: string }> {
   const root = await mkdtemp(path.join(tmpdir(), 'toolforge-local-test-'));
   t.after(() => rm(root, { recursive: true, force: true }));
   const cache = path.join(root, 'cache');
-  return { context: contextWith(fakeRunner(go), cache, path.join(root, 'state')), cache };
+  return { context: contextWith(fakeRunner(go, docker), cache, path.join(root, 'state')), cache };
 }
 
 suite('programs', () => {
@@ -53,6 +63,17 @@ suite('programs', () => {
     const go = checks.find(({ id }) => id === 'go');
     assert.equal(go?.status, 'missing');
     assert.match(go.hint ?? '', /Install Go 1\.\d+/);
+  });
+
+  test('where Docker answers and node images can be made, the nodes’ programs are to be built too', async (t) => {
+    const { context } = await empty(t, 'go1.99.0', '28.2.2');
+    const profile = await loadProfile('current');
+    const { modules } = await examinePrograms(profile, context);
+    const toBuild = modules.flatMap((module) => module.toBuild);
+    const possible = await kindIsPossible(profile, context);
+    for (const name of ['kind', 'kubelet', 'kube-proxy', 'coredns'])
+      assert.equal(toBuild.includes(name), possible, name);
+    assert.equal(toBuild.filter((name) => name === 'kube-apiserver').length, 1);
   });
 
   test('Go is judged by the newest version that something to be built asks for', async (t) => {
