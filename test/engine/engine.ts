@@ -100,7 +100,9 @@ async function startDaemon(
   await makePrivateDirectory(runtime);
   await writeRuntime(path.join(runtime, 'runc'), programs);
   const log = await open(path.join(RUN, 'dockerd.log'), 'w', 0o600);
-  const daemon = spawn(path.join(programs.bin, 'dockerd'), daemonArguments(dataDirectory(context)), {
+  const dockerd = [path.join(programs.bin, 'dockerd'), ...daemonArguments(dataDirectory(context))];
+  // Whatever it mounts is mounted for it alone, and is gone with it: dockerd leaves its data directory mounted otherwise.
+  const daemon = spawn('unshare', ['--mount', '--propagation', 'private', '--', ...dockerd], {
     env: { ...programs.env, PATH: `${runtime}:${env['PATH'] ?? ''}`, HOME: RUN },
     stdio: ['ignore', log.fd, log.fd],
     detached: true, // Ctrl-C is for the tests: the engine ends after its containers

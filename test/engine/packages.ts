@@ -8,7 +8,14 @@ import type { Context } from '../../lib/context.ts';
 
 /** Debian's engine, and what it and the runtime wrapper call. */
 const PACKAGES = ['docker.io', 'iptables', 'jq'];
-const PROGRAMS = ['dockerd', 'docker', 'docker-init', 'docker-proxy', 'containerd', 'containerd-shim-runc-v2'];
+const PROGRAMS = [
+  'dockerd',
+  'docker',
+  'docker-init',
+  'docker-proxy',
+  'containerd',
+  'containerd-shim-runc-v2',
+];
 
 /** An unpacked engine: nothing of it is installed. */
 export interface EnginePrograms {
@@ -44,7 +51,12 @@ export async function enginePrograms(context: Context): Promise<EnginePrograms> 
 async function programsAt(directory: string): Promise<EnginePrograms> {
   const libraries: string[] = [];
   for (const parent of ['usr/lib', 'lib']) {
-    const triplet = path.join(directory, 'root', parent, `${PLATFORM.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`);
+    const triplet = path.join(
+      directory,
+      'root',
+      parent,
+      `${PLATFORM.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+    );
     if (await exists(triplet)) libraries.push(triplet);
   }
   const extensions = libraries.map((library) => path.join(library, 'xtables'));
