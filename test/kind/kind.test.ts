@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, test, type TestContext } from 'node:test';
 import { TOOL_IMAGE } from '../../cluster/kind/image/components.ts';
 import { OWNER } from '../../cluster/kind/owner.ts';
 import { createOutput } from '../../lib/output.ts';
@@ -72,6 +72,14 @@ class Subject {
         explain: () => Promise.resolve(JSON.stringify(last)),
       },
     );
+  }
+
+  /** `up`, with the time of each step among the test's diagnostics. */
+  async up(t: TestContext, ...args: string[]): Promise<void> {
+    const events = await this.rig.events('up', '--name', this.name, ...args);
+    const steps = events.filter(({ event }) => event === 'step.done');
+    for (const { id, ms, result } of steps)
+      t.diagnostic(`${String(id)} ${String(ms)} ms ${JSON.stringify(result ?? '')}`);
   }
 
   async kubectl(...args: string[]): Promise<string> {
@@ -178,10 +186,7 @@ suite('a cluster on kind', { skip }, () => {
   after(() => subject.rig.dispose(subject.name));
 
   test('`up` picks kind, builds what it needs and ends with a healthy cluster', async (t) => {
-    const events = await subject.rig.events('up', '--name', subject.name, ...ports);
-    const steps = events.filter(({ event }) => event === 'step.done');
-    for (const { id, ms, result } of steps)
-      t.diagnostic(`${String(id)} ${String(ms)} ms ${JSON.stringify(result ?? '')}`);
+    await subject.up(t, ...ports);
     assert.equal((await subject.status())['provider'], 'kind');
     await subject.healthy();
     assert.match(await subject.kubectl('get', 'nodes'), /onkind-control-plane +Ready/);
@@ -289,10 +294,10 @@ suite('a cluster on kind', { skip }, () => {
     assert.ok((apiserver.stdout + apiserver.stderr).trim() !== '');
   });
 
-  test('it survives a stop and start of its nodes', async () => {
+  test('it survives a stop and start of its nodes', async (t) => {
     await docker('stop', ...(await subject.containers()));
     assert.equal((await subject.status())['healthy'], false);
-    await subject.rig.ok('up', '--name', subject.name, ...ports);
+    await subject.up(t, ...ports);
     await subject.healthy();
     assert.equal((await subject.runToEnd('after-restart', 'echo back')).trim(), 'back');
   });
@@ -383,10 +388,7 @@ suite('three control planes and a worker on kind', { skip }, () => {
     });
 
   test('comes up', async (t) => {
-    const events = await subject.rig.events('up', '--name', subject.name, '--ha', ...ports);
-    for (const { id, ms } of events.filter(({ event }) => event === 'step.done')) {
-      t.diagnostic(`${String(id)} ${String(ms)} ms`);
-    }
+    await subject.up(t, '--ha', ...ports);
     await subject.healthy();
     assert.equal(lines(await subject.kubectl('get', 'nodes', '--no-headers')).length, 4);
   });
@@ -410,9 +412,9 @@ suite('three control planes and a worker on kind', { skip }, () => {
     await subject.healthy();
   });
 
-  test('survives a restart of all nodes', async () => {
+  test('survives a restart of all nodes', async (t) => {
     await docker('stop', ...(await subject.containers()));
-    await subject.rig.ok('up', '--name', subject.name);
+    await subject.up(t);
     await subject.healthy();
     assert.equal((await subject.runToEnd('after-restart', 'echo back')).trim(), 'back');
   });
