@@ -5,9 +5,9 @@ import { specOf, type UpOptions } from '../../../components/up.ts';
 
 const OPTIONS = { name: 'x', provider: 'embedded', mergeKubeconfig: false } as const;
 const policyOf = (asked: Partial<UpOptions>, had?: AccountPolicyChoice): AccountPolicyChoice | undefined => {
-  const existing = specOf(OPTIONS, undefined);
+  const existing = specOf(OPTIONS, undefined, 'embedded');
   const before = had === undefined ? existing : { ...existing, accountPolicy: had };
-  return specOf({ ...OPTIONS, ...asked }, before).accountPolicy;
+  return specOf({ ...OPTIONS, ...asked }, before, 'embedded').accountPolicy;
 };
 
 suite('the account policy that `up` is asked for', () => {
