@@ -132,8 +132,9 @@ async function end(
   const recorded = found?.enabled?.resources;
   const present = recorded !== undefined || found?.namespace === 'active';
   for (const kind of ALL_KINDS) {
-    // Without a record anything may be there.
-    if (!present || kind.removeFirst !== true || recorded?.has(kind.id) === false) continue;
+    // Without a record anything may be there that such an account has; of other kinds the API may not even know.
+    const possible = recorded === undefined ? kind.wanted(id, tools.settings) : recorded.has(kind.id);
+    if (!present || kind.removeFirst !== true || !possible) continue;
     await kind.remove?.(id, tools);
   }
   if (id.type === 'tool') {

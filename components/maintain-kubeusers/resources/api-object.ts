@@ -10,7 +10,7 @@ interface ApiObject {
   readonly id: string;
   readonly version: number;
   readonly resource: Resource;
-  wanted(account: Account, settings: Settings): boolean;
+  wanted(account: AccountId, settings: Settings): boolean;
   /** In the tool's namespace, or in none (it then has to be removed by itself). */
   readonly scope: 'namespace' | 'cluster';
   /** Its name, also of accounts of which nothing else is known any more. */

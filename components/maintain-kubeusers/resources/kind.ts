@@ -32,8 +32,8 @@ export interface ResourceKind {
   readonly id: string;
   /** Raise it to have the resource applied again though its definition is the same. */
   readonly version: number;
-  /** Whether an account has it, under these settings. */
-  wanted(account: Account, settings: Settings): boolean;
+  /** Whether such an account has it, under these settings. Asked of accounts of which only the name is left, too. */
+  wanted(account: AccountId, settings: Settings): boolean;
   /** All that decides what is made; compared by its hash. */
   definition(account: Account, settings: Settings): unknown;
   /** Makes it, or brings it to its definition; safe to repeat, and after a kill at any point. */

@@ -1,5 +1,5 @@
 import type { Resource } from '../../../lib/kube/types.ts';
-import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
+import { namespaceOf, type AccountId } from '../accounts/account.ts';
 import { ROLE_BINDINGS, ROLES } from '../rbac-names.ts';
 import type { Settings } from '../settings.ts';
 import { apiObject } from './api-object.ts';
@@ -8,7 +8,7 @@ import { apiObject } from './api-object.ts';
 const PSP: Resource = { group: 'policy', version: 'v1beta1', plural: 'podsecuritypolicies' };
 const RBAC_API = 'rbac.authorization.k8s.io';
 
-const wanted = ({ type }: Account, settings: Settings): boolean =>
+const wanted = ({ type }: AccountId, settings: Settings): boolean =>
   type === 'tool' && settings.podSecurityPolicy;
 const pspName = ({ name }: AccountId): string => `tool-${name}-psp`;
 

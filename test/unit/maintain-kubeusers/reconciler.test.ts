@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { messageOf } from '../../../lib/errors.ts';
+import { KubeError } from '../../../lib/kube/errors.ts';
 import { keyOf, namespaceOf, type Account } from '../../../components/maintain-kubeusers/accounts/account.ts';
 import { DesiredState } from '../../../components/maintain-kubeusers/difference/desired.ts';
 import { observeOnce } from '../../../components/maintain-kubeusers/loop/observe.ts';
@@ -248,6 +249,23 @@ suite('a pass', () => {
     await pass(shop, [tool('a', 50_001, true)]);
     assert.deepEqual((await pass(shop, [tool('a', 50_001, true)])).did, []);
     assert.deepEqual(shop.homes.directories.size + shop.homes.files.size, 0);
+  });
+
+  test('one that goes before anything of it is recorded is rid of what it can have, and nothing else is asked for', async () => {
+    const shop = workshop();
+    const killedAtItsRecord = (request: string): void => {
+      if (request.includes('/configmaps/')) throw new Error('killed');
+    };
+    shop.api.before = killedAtItsRecord;
+    await pass(shop, [tool('a'), tool('b')]);
+    // Without PodSecurityPolicy, RBAC has no rights on it either.
+    shop.api.before = (request) => {
+      if (request.includes('podsecuritypolicies'))
+        throw new KubeError(request, 403, 'Forbidden', 'forbidden');
+    };
+    const { did, failures } = await pass(shop, [tool('b')]);
+    assert.deepEqual([did.toSorted(), failures], [['delete tool/a', 'repair tool/b'], []]);
+    assert.ok(!shop.api.names().some((name) => name.includes('tool-a')));
   });
 
   test('a namespace that takes its time is waited for', async () => {
