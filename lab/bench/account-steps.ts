@@ -50,7 +50,13 @@ export function accountSteps(
       const started = context.clock.now();
       await removeAccounts(cluster(), context);
       const value = accounts / ((context.clock.now() - started) / 1000);
-      results.push({ id: 'accounts.delete', what: 'accounts removed', value, unit: 'a second', note });
+      results.push({
+        id: 'accounts.delete',
+        what: 'accounts removed, namespaces being emptied',
+        value,
+        unit: 'a second',
+        note,
+      });
       return perSecond(value);
     }),
   ];

@@ -144,12 +144,13 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
       results.push(...memoryResults(found.idle ?? new Map(), await residentBytes(cluster()), note));
       return perSecond(ours);
     }),
-    ...accountSteps(options.accounts, results, cluster, context),
     step('bench.delete', `seed-policies ${options.policies} --delete`, async () => {
       const { rate: ours } = await seed(cluster(), options.policies, true, context);
       results.push({ id: 'delete', what: 'seed-policies --delete', value: ours, unit: 'a second' });
       return perSecond(ours);
     }),
+    // Last: the namespace controller goes on emptying their namespaces for minutes after they are deleted.
+    ...accountSteps(options.accounts, results, cluster, context),
   ];
 }
 
