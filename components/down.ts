@@ -1,18 +1,16 @@
-import { access } from 'node:fs/promises';
 import { unmergeKubeconfig, userKubeconfig } from '../cluster/merge-kubeconfig.ts';
 import { providerOf } from '../cluster/providers.ts';
 import { clusterDirectory, readRecord, removeClusterDirectory } from '../cluster/record.ts';
 import type { ClusterSpec } from '../cluster/spec.ts';
 import type { Context } from '../lib/context.ts';
+import { exists } from '../lib/files.ts';
 import { acquireLock } from '../lib/lock.ts';
 import { runPlan } from '../lib/steps.ts';
 
 /** Ends a cluster and removes everything that was made for it. Nothing to remove is no failure. */
 export async function down(name: string, context: Context): Promise<void> {
   const directory = clusterDirectory(context.paths, name);
-  try {
-    await access(directory);
-  } catch {
+  if (!(await exists(directory))) {
     context.output.note(`There is no cluster named ${name}: nothing to do.`);
     context.output.event('gone', { name, existed: false });
     return;

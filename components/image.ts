@@ -1,9 +1,9 @@
-import { access, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '../cluster/provider.ts';
 import type { Context } from '../lib/context.ts';
 import { Failure } from '../lib/errors.ts';
-import { makePrivateDirectory } from '../lib/files.ts';
+import { exists, makePrivateDirectory } from '../lib/files.ts';
 import { LDAP_SERVICE, ldapDirectory, ldapFiles } from './ldap/index.ts';
 import { SERVICE_NAME as MAINTAIN_KUBEUSERS } from './maintain-kubeusers/index.ts';
 
@@ -40,10 +40,7 @@ export async function saveFreshImage(cluster: Cluster, context: Context): Promis
 /** @throws Failure when there is nothing to go back to */
 export async function requireFreshImage(cluster: Pick<Cluster, 'directory' | 'record'>): Promise<void> {
   const { root } = freshImage(cluster.directory);
-  const there = await access(root).then(
-    () => true,
-    () => false,
-  );
+  const there = await exists(root);
   if (there && cluster.record.ready) return;
   throw new Failure({
     kind: 'cluster',

@@ -1,10 +1,9 @@
-import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { readMarker } from '../cluster/open.ts';
 import type { Profile } from '../cluster/profile.ts';
 import type { UpState } from '../cluster/provider.ts';
 import type { Context } from '../lib/context.ts';
-import { makePrivateDirectory } from '../lib/files.ts';
+import { exists, makePrivateDirectory } from '../lib/files.ts';
 import type { KubeObject } from '../lib/kube/types.ts';
 import type { Step } from '../lib/steps.ts';
 import { applyObjects, fingerprint, waitUntilServed } from './kyverno/index.ts';
@@ -57,11 +56,4 @@ export class StartingState {
       },
     };
   }
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

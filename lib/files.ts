@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode } from './errors.ts';
 
@@ -46,6 +47,21 @@ export async function writeFileIfChanged(file: string, content: string, mode = 0
 export async function readFileIfExists(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** Whether there is anything at that path. */
+export async function exists(file: string): Promise<boolean> {
+  return (await statIfExists(file)) !== undefined;
+}
+
+/** What there is at that path, links followed, or undefined where there is nothing. */
+export async function statIfExists(file: string): Promise<Stats | undefined> {
+  try {
+    return await stat(file);
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
     throw error;

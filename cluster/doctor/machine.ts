@@ -1,7 +1,7 @@
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
-import { readFileIfExists } from '../../lib/files.ts';
+import { exists, readFileIfExists } from '../../lib/files.ts';
 import { isPortFree } from '../../lib/ports.ts';
 import { formatBytes } from '../../lib/sizes.ts';
 import type { Check } from '../doctor.ts';
@@ -12,7 +12,6 @@ import { diskHint } from '../toolchain/failures.ts';
 import { hasApt } from '../toolchain/debian.ts';
 import { isAtLeast } from '../toolchain/go.ts';
 import { readOsRelease } from '../toolchain/host-programs.ts';
-import { exists } from '../toolchain/cache.ts';
 import type { Programs } from './programs.ts';
 import { freeSpace } from './sizes.ts';
 

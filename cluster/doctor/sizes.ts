@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { Failure, systemCode } from '../../lib/errors.ts';
-import { exists } from '../toolchain/cache.ts';
+import { exists } from '../../lib/files.ts';
 
 /**
  * The bytes that a directory takes on disk; 0 where there is none.

@@ -1,7 +1,6 @@
 import type { Context } from '../../lib/context.ts';
 import type { Profile } from '../profile.ts';
-import { hasApt } from '../toolchain/debian.ts';
-import { canFetchNodePackages } from '../toolchain/debs.ts';
+import { canFetchNodePackages } from '../toolchain/debian-archive.ts';
 import { findEngine } from './engine.ts';
 
 /**
@@ -12,5 +11,5 @@ export async function kindIsPossible(profile: Profile, context: Context): Promis
   if (profile.podSecurityPolicy) return false;
   const answer = await findEngine(context);
   if (!('engine' in answer) || answer.engine.name !== 'docker') return false;
-  return (await hasApt()) && (await canFetchNodePackages());
+  return canFetchNodePackages(context);
 }

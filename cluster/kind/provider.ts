@@ -1,6 +1,6 @@
-import { access } from 'node:fs/promises';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
+import { exists } from '../../lib/files.ts';
 import type { Progress } from '../../lib/steps.ts';
 import type { Profile } from '../profile.ts';
 import type { Provider, ProviderPlans, UpState } from '../provider.ts';
@@ -46,11 +46,8 @@ export const kind: Provider = {
     const runit = await resolveRunit(context, { update: () => undefined });
     await new RunitSupervisor(directory, runit, context).shutdown();
     // Without this directory no container was ever made for the cluster, and no engine is needed to remove it.
-    const made = await access(layout(directory).kind).then(
-      () => true,
-      () => false,
-    );
-    if (made) await removeOwn(directory, await requireEngine(context), context);
+    if (await exists(layout(directory).kind))
+      await removeOwn(directory, await requireEngine(context), context);
   },
 
   load: (record, profile, context) => KindCluster.load(record, profile, context),

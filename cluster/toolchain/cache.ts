@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
-import { systemCode } from '../../lib/errors.ts';
-import { makePrivateDirectory } from '../../lib/files.ts';
+import { makePrivateDirectory, statIfExists } from '../../lib/files.ts';
 import { acquireLock } from '../../lib/lock.ts';
 import type { Progress } from '../../lib/steps.ts';
 import type { PinnedModule } from './catalogue.ts';
@@ -51,19 +50,6 @@ export function filesPath(entry: CacheEntry, name: string): string {
 export async function isProgram(file: string): Promise<boolean> {
   const found = await statIfExists(file);
   return found?.isFile() === true && found.size > 0 && (found.mode & constants.S_IXUSR) !== 0;
-}
-
-export async function exists(file: string): Promise<boolean> {
-  return (await statIfExists(file)) !== undefined;
-}
-
-async function statIfExists(file: string) {
-  try {
-    return await stat(file);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }
 
 /** What every temporary directory beside an entry begins with; the rest is the process. */

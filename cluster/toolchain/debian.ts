@@ -4,10 +4,10 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
-import { readFileIfExists } from '../../lib/files.ts';
+import { exists, readFileIfExists } from '../../lib/files.ts';
 import type { Progress } from '../../lib/steps.ts';
 import { aptFailure, parseDownload, PrivateApt, type AptPackage } from './apt.ts';
-import { buildDirectory, exists, isProgram, withEntryLock, type CacheEntry } from './cache.ts';
+import { buildDirectory, isProgram, withEntryLock, type CacheEntry } from './cache.ts';
 import { PLATFORM } from './go.ts';
 import {
   checkSet,

@@ -2,18 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { PrivateApt, type AptPackage } from './apt.ts';
-import { parseDownload } from './apt.ts';
-import { exists } from './cache.ts';
-
-/** The Debian release that node images are made of, whatever the host has. Its systemd runs on cgroup version 1 too. */
-export const NODE_RELEASE = 'bookworm';
-
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const SOURCES = [
-  ['http://deb.debian.org/debian', NODE_RELEASE],
-  ['http://deb.debian.org/debian', `${NODE_RELEASE}-updates`],
-  ['http://deb.debian.org/debian-security', `${NODE_RELEASE}-security`],
-].map(([uri, suite]) => `deb [signed-by=${KEYRING}] ${uri ?? ''} ${suite ?? ''} main\n`);
+import { nodeSources } from './debian-archive.ts';
 
 /** Packages as files, verified by apt. */
 export interface Debs {
@@ -22,14 +11,10 @@ export interface Debs {
   readonly files: readonly string[];
 }
 
-/** Whether a tree of Debian packages can be made on this host: the keys that verify them come with a package. */
-export async function canFetchNodePackages(): Promise<boolean> {
-  return exists(KEYRING);
-}
-
 /**
  * apt for a tree that starts with nothing, from Debian's own archive: not for this host.
  * @param directory where it works; the caller removes it
+ * @throws Failure `environment` where this host has nowhere to fetch them from
  */
 export async function nodeApt(
   directory: string,
@@ -39,7 +24,7 @@ export async function nodeApt(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const sources = path.join(directory, 'sources.list');
   const status = path.join(directory, 'status');
-  await writeFile(sources, SOURCES.join(''));
+  await writeFile(sources, (await nodeSources(context)).join(''));
   await writeFile(status, '');
   return new PrivateApt(directory, context, onLine, {
     'Dir::State::status': status,
@@ -63,5 +48,3 @@ export async function unpackDebs(files: readonly string[], root: string, context
     await context.runner.run('dpkg-deb', ['-x', file, root], { signal: context.signal });
   }
 }
-
-export { parseDownload };

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { Progress } from '../../lib/steps.ts';
-import { exists } from './cache.ts';
+import { exists } from '../../lib/files.ts';
 import { debianEntry, hasApt, unpackedSet, unpackSets } from './debian.ts';
 import { setOf, type HostProgram, type HostSet, type HostTool, type SetTools } from './host-programs.ts';
 import { installedSet } from './path-tools.ts';

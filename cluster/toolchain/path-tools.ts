@@ -1,7 +1,8 @@
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
-import { exists, isProgram } from './cache.ts';
+import { exists } from '../../lib/files.ts';
+import { isProgram } from './cache.ts';
 import {
   checkSet,
   programsOf,

@@ -1,7 +1,8 @@
 import type { Context } from '../../lib/context.ts';
 import type { Progress } from '../../lib/steps.ts';
+import { exists } from '../../lib/files.ts';
 import { buildBinaries } from './build.ts';
-import { binaryPath, cacheEntry, exists, filesPath, isProgram, withEntryLock } from './cache.ts';
+import { binaryPath, cacheEntry, filesPath, isProgram, withEntryLock } from './cache.ts';
 import { loadCatalogue, MODULES_DIRECTORY, pinnedModule, type PinnedModule } from './catalogue.ts';
 import { copyFiles } from './module-files.ts';
 

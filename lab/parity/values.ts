@@ -37,7 +37,7 @@ export const FORBIDDEN_PATHS = [
   '/etc/ldap-yaml',
   '/etc/ldapXconf',
   '/var/run/docker.sock',
-  '/root/data/project',
+  '/home/data/project',
   'data/project',
 ];
 

@@ -1,10 +1,11 @@
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { PrivateApt } from '../../cluster/toolchain/apt.ts';
-import { buildDirectory, exists, withEntryLock, type CacheEntry } from '../../cluster/toolchain/cache.ts';
+import { buildDirectory, withEntryLock, type CacheEntry } from '../../cluster/toolchain/cache.ts';
 import { fetchDebs, unpackDebs } from '../../cluster/toolchain/debs.ts';
 import { PLATFORM } from '../../cluster/toolchain/go.ts';
 import type { Context } from '../../lib/context.ts';
+import { exists } from '../../lib/files.ts';
 
 /** Debian's engine, and what it and the runtime wrapper call. */
 const PACKAGES = ['docker.io', 'iptables', 'jq'];
