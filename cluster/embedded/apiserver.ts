@@ -1,36 +1,21 @@
 import path from 'node:path';
-import { stringify } from 'yaml';
+import { admissionFiles } from '../api-arguments.ts';
+import { LOOPBACK } from '../keys.ts';
 import type { PkiStore } from '../pki/store.ts';
 import type { Profile } from '../profile.ts';
 import { PRODUCTION } from '../production.ts';
 import type { ClusterRecord } from '../record.ts';
 import type { Service } from '../supervisor/service.ts';
 import { clientUrl, toArguments } from './etcd.ts';
-import { layout, LOOPBACK, port } from './layout.ts';
+import { layout, port } from './layout.ts';
 import { SMALL_HEAP } from './small-heap.ts';
 
 /** The admission configuration files that the API servers read; content by path. */
 export function apiserverFiles(directory: string): ReadonlyMap<string, string> {
   const { config } = layout(directory);
-  const eventRateLimit = path.join(config, 'event-rate-limit.yaml');
-  return new Map([
-    [
-      path.join(config, 'admission.yaml'),
-      stringify({
-        apiVersion: 'apiserver.config.k8s.io/v1',
-        kind: 'AdmissionConfiguration',
-        plugins: [{ name: 'EventRateLimit', path: eventRateLimit }],
-      }),
-    ],
-    [
-      eventRateLimit,
-      stringify({
-        apiVersion: 'eventratelimit.admission.k8s.io/v1alpha1',
-        kind: 'Configuration',
-        limits: PRODUCTION.eventRateLimits,
-      }),
-    ],
-  ]);
+  return new Map(
+    Object.entries(admissionFiles(config)).map(([name, content]) => [path.join(config, name), content]),
+  );
 }
 
 /** One API server for each control plane, with production's arguments; what differs says why. */

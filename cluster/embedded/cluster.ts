@@ -1,64 +1,33 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Failure } from '../../lib/errors.ts';
 import type { Context } from '../../lib/context.ts';
 import { makePrivateDirectory, writeFileIfChanged } from '../../lib/files.ts';
-import { KubeClient, type KubeClientOptions } from '../../lib/kube/client.ts';
-import { residentMemory } from '../../lib/memory.ts';
-import { renderKubeconfig } from '../kubeconfig.ts';
-import { PkiStore } from '../pki/store.ts';
+import { loadParts, LocalCluster, SILENT, type LocalClusterParts } from '../local-cluster.ts';
 import type { Profile } from '../profile.ts';
-import type { Cluster, Endpoint, MachineMemory, Platform, ProcessMemory } from '../provider.ts';
-import { clusterDirectory, type ClusterRecord } from '../record.ts';
-import { resolveRunit } from '../supervisor/resolve.ts';
-import { RunitSupervisor } from '../supervisor/runit.ts';
-import type { Supervisor } from '../supervisor/service.ts';
+import type { Cluster, Endpoint, MachineMemory, Platform } from '../provider.ts';
+import type { ClusterRecord } from '../record.ts';
+import { saveEtcd } from '../save-etcd.ts';
 import { clientUrl, ETCD_MEMBER } from './etcd.ts';
-import { apiUrl, credentialsOf } from './keys.ts';
 import { apiserverEndpoints, layout, port } from './layout.ts';
 import { EmbeddedPlatform, serviceAccountFile } from './platform.ts';
 import { resolvePrograms } from './programs.ts';
-import { restoreEtcd } from './snapshot.ts';
-import { saveEtcd } from '../save-etcd.ts';
 import { waitForApiservers } from './readiness.ts';
-
-/** Nobody watches: a cluster is loaded in a moment from what `up` resolved. */
-const SILENT = { update: () => undefined };
+import { restoreEtcd } from './snapshot.ts';
 
 /** A control plane of plain processes. */
-export class EmbeddedCluster implements Cluster {
-  readonly record: ClusterRecord;
-  readonly profile: Profile;
-  readonly directory: string;
+export class EmbeddedCluster extends LocalCluster {
   readonly apiservers: readonly Endpoint[];
-  readonly kubeconfig: string;
   readonly platform: Platform;
-  readonly supervisor: Supervisor;
-  readonly pki: PkiStore;
   readonly hostPorts: Cluster['hostPorts'];
-  readonly #context: Context;
 
   static async load(record: ClusterRecord, profile: Profile, context: Context): Promise<EmbeddedCluster> {
-    const directory = clusterDirectory(context.paths, record.spec.name);
-    const supervisor = new RunitSupervisor(directory, await resolveRunit(context, SILENT), context);
-    return new EmbeddedCluster(record, profile, directory, supervisor, context);
+    return new EmbeddedCluster(await loadParts(record, profile, context));
   }
 
-  private constructor(
-    record: ClusterRecord,
-    profile: Profile,
-    directory: string,
-    supervisor: Supervisor,
-    context: Context,
-  ) {
-    this.record = record;
-    this.profile = profile;
-    this.directory = directory;
-    this.supervisor = supervisor;
-    this.#context = context;
+  private constructor(parts: LocalClusterParts) {
+    super(parts);
+    const { record, supervisor } = parts;
     this.apiservers = apiserverEndpoints(record);
-    this.kubeconfig = layout(directory).adminKubeconfig;
-    this.pki = new PkiStore(directory);
     this.hostPorts = { ldap: port(record, 'ldap'), maintainKubeusers: port(record, 'maintainKubeusers') };
     this.platform = new EmbeddedPlatform({
       record,
@@ -70,29 +39,10 @@ export class EmbeddedCluster implements Cluster {
 
   /** The path of one of the toolchain's programs. */
   async program(binary: string): Promise<string> {
-    const programs = await resolvePrograms(this.profile, this.#context, SILENT);
+    const programs = await resolvePrograms(this.profile, this.context, SILENT);
     const program = programs.get(binary);
     if (program === undefined) throw new Error(`${binary} is not a program of this cluster`);
     return program;
-  }
-
-  async client(options: Partial<Omit<KubeClientOptions, 'credentials' | 'clock'>> = {}): Promise<KubeClient> {
-    return new KubeClient({
-      signal: this.#context.signal,
-      ...options,
-      credentials: await credentialsOf(this.pki, 'admin', apiUrl(this.record)),
-      clock: this.#context.clock,
-    });
-  }
-
-  async kubeconfigFor(user: string, groups: readonly string[]): Promise<string> {
-    const name = `user-${user.replaceAll(/[^A-Za-z0-9.-]+/g, '-')}`;
-    await this.pki.issue(name, 'ca', { commonName: user, organizations: groups, usage: 'client' });
-    return renderKubeconfig(
-      this.record.spec.name,
-      user,
-      await credentialsOf(this.pki, name, apiUrl(this.record)),
-    );
   }
 
   /**
@@ -110,18 +60,7 @@ export class EmbeddedCluster implements Cluster {
   }
 
   async memory(): Promise<readonly MachineMemory[]> {
-    const states = await this.supervisor.status();
-    const resident = await residentMemory(states.flatMap(({ pid }) => pid ?? []));
-    const machines = new Map<string, ProcessMemory[]>();
-    for (const { name, pid, seconds } of states) {
-      const machine = machineOf(name);
-      const reading: ProcessMemory = {
-        name,
-        rss: resident.get(pid ?? -1) ?? 0,
-        ...(pid === undefined ? {} : { pid, uptime: seconds }),
-      };
-      machines.set(machine, [...(machines.get(machine) ?? []), reading]);
-    }
+    const machines = Map.groupBy(await this.supervised(), ({ name }) => machineOf(name));
     const limit = this.record.spec.controlPlaneMemory;
     return [...machines].map(([machine, processes]) => ({
       machine,
@@ -132,7 +71,7 @@ export class EmbeddedCluster implements Cluster {
 
   async saveState(file: string): Promise<void> {
     await makePrivateDirectory(path.dirname(file));
-    await saveEtcd(clientUrl(this.record), 'apiserver-etcd-client', this.pki, file, this.#context.signal);
+    await saveEtcd(clientUrl(this.record), 'apiserver-etcd-client', this.pki, file, this.context.signal);
   }
 
   async restoreState(file: string): Promise<void> {
@@ -140,25 +79,14 @@ export class EmbeddedCluster implements Cluster {
     const { etcdData } = layout(this.directory);
     const etcdutl = await this.program('etcdutl');
     // All that may fail comes before anything is stopped or deleted.
-    const restored = await restoreEtcd(this.record, { etcdutl, file, etcdData, known: true }, this.#context);
+    const restored = await restoreEtcd(this.record, { etcdutl, file, etcdData, known: true }, this.context);
     await this.supervisor.stop(services);
     await rm(etcdData, { recursive: true, force: true });
     await rename(restored, etcdData);
     const platform = services.filter((name) => machineOf(name) === 'workers');
     await this.supervisor.start(services.filter((name) => !platform.includes(name)));
-    await waitForApiservers(this, this.#context);
+    await waitForApiservers(this, this.context);
     await this.supervisor.start(platform);
-  }
-
-  /** Refused when the API servers are not up: the next step would only time out. */
-  async requireRunning(): Promise<void> {
-    const states = await this.supervisor.status();
-    if (states.some(({ name, pid }) => name.startsWith('kube-apiserver') && pid !== undefined)) return;
-    throw new Failure({
-      kind: 'cluster',
-      what: `Cluster ${this.record.spec.name} is not running`,
-      hint: 'Run `npm run up`.',
-    });
   }
 }
 

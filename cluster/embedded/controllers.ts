@@ -1,10 +1,12 @@
 import path from 'node:path';
+import { BULK_CONTROLLERS } from '../api-arguments.ts';
+import { LOOPBACK } from '../keys.ts';
 import type { PkiStore } from '../pki/store.ts';
 import { PRODUCTION } from '../production.ts';
 import type { ClusterRecord } from '../record.ts';
 import type { Service } from '../supervisor/service.ts';
 import { toArguments } from './etcd.ts';
-import { layout, LOOPBACK, port } from './layout.ts';
+import { layout, port } from './layout.ts';
 import { SMALL_HEAP } from './small-heap.ts';
 
 export interface ControllerPrograms {
@@ -60,12 +62,7 @@ export function controllerServices(
     'service-account-private-key-file': pki.files('service-accounts').key,
     'use-service-account-credentials': 'true',
     controllers: '*,bootstrapsigner,tokencleaner',
-    // Not production's 20 and 30: thousands of namespaces come and go here in minutes, there in years.
-    'kube-api-qps': '2000',
-    'kube-api-burst': '4000',
-    'concurrent-namespace-syncs': '100',
-    'concurrent-serviceaccount-token-syncs': '20',
-    'concurrent-resource-quota-syncs': '20',
+    ...BULK_CONTROLLERS,
   };
   return [
     {

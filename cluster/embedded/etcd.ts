@@ -1,7 +1,9 @@
+import { BULK_ETCD } from '../api-arguments.ts';
+import { LOOPBACK } from '../keys.ts';
 import type { PkiStore } from '../pki/store.ts';
 import type { ClusterRecord } from '../record.ts';
 import type { Service } from '../supervisor/service.ts';
-import { layout, LOOPBACK, port } from './layout.ts';
+import { layout, port } from './layout.ts';
 
 export const ETCD_MEMBER = 'etcd-1';
 
@@ -43,8 +45,7 @@ export function etcdService(
     'snapshot-count': '10000',
     'watch-progress-notify-interval': '5s',
     'log-level': 'warn',
-    // Not of kubeadm: thousands of accounts and a bench that deletes them stay clear of the default of 2 GiB.
-    'quota-backend-bytes': String(8 * 1024 ** 3),
+    ...BULK_ETCD,
   };
   return {
     name: ETCD_MEMBER,

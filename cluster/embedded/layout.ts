@@ -1,10 +1,8 @@
 import path from 'node:path';
+import { LOOPBACK } from '../keys.ts';
 import type { BalancedService, Endpoint } from '../provider.ts';
 import type { ClusterRecord } from '../record.ts';
 import { MAX_KYVERNO_REPLICAS, type ClusterSpec } from '../spec.ts';
-
-/** Everything listens here and nowhere else. */
-export const LOOPBACK = '127.0.0.1';
 
 /** Offsets in the block. */
 const OFFSETS = {
@@ -68,6 +66,5 @@ export function layout(directory: string) {
     etcdData: path.join(directory, 'etcd'),
     config: path.join(directory, 'config'),
     kubeconfigs: path.join(directory, 'kubeconfigs'),
-    adminKubeconfig: path.join(directory, 'kubeconfig'),
   };
 }

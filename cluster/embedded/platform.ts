@@ -1,11 +1,11 @@
 import path from 'node:path';
 import type { V1Container, V1Deployment, V1EnvVar } from '@kubernetes/client-node';
 import { residentMemory } from '../../lib/memory.ts';
+import { apiUrl, LOOPBACK } from '../keys.ts';
 import type { BalancedService, Platform, PlatformWorkload } from '../provider.ts';
 import type { ClusterRecord } from '../record.ts';
 import type { Service, Supervisor } from '../supervisor/service.ts';
-import { apiUrl } from './keys.ts';
-import { balancedServices, LOOPBACK, port, replicaPort } from './layout.ts';
+import { balancedServices, port, replicaPort } from './layout.ts';
 import { SMALL_HEAP } from './small-heap.ts';
 import { MAX_KYVERNO_REPLICAS } from '../spec.ts';
 

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Context } from '../../lib/context.ts';
-import { makePrivateDirectory, writeFileIfChanged } from '../../lib/files.ts';
+import { exists, makePrivateDirectory, writeFileIfChanged } from '../../lib/files.ts';
 import type { Progress } from '../../lib/steps.ts';
 import type { Profile } from '../profile.ts';
 import type { Provider, ProviderPlans, UpState } from '../provider.ts';
@@ -128,8 +127,9 @@ class EmbeddedUp {
   /** Gives an etcd that has no data yet those of the saved one. One that cannot be read is left out, and removed. */
   async #startFromSaved(directory: string): Promise<void> {
     const { etcdData } = layout(directory);
+    if (await exists(etcdData)) return;
     const file = this.#startingState();
-    if (existsSync(etcdData) || !existsSync(file)) return;
+    if (!(await exists(file))) return;
     try {
       const etcdutl = this.#program('etcdutl');
       const wanted = { etcdutl, file, etcdData, known: false };

@@ -1,11 +1,8 @@
 import type { Context } from '../../lib/context.ts';
-import { KubeClient } from '../../lib/kube/client.ts';
-import { NO_RETRY } from '../../lib/kube/retry.ts';
-import { waitFor } from '../../lib/wait.ts';
 import type { PkiStore } from '../pki/store.ts';
 import type { Endpoint } from '../provider.ts';
+import { waitForApiserver } from '../readiness.ts';
 import type { Supervisor } from '../supervisor/service.ts';
-import { credentialsOf } from './keys.ts';
 
 /** What of a cluster is asked here. */
 export interface Probed {
@@ -23,36 +20,19 @@ const TIMEOUT_MS = 120_000;
  */
 export async function waitForApiservers(cluster: Probed, context: Context): Promise<void> {
   await Promise.all(
-    cluster.apiservers.map(async (endpoint, index) => {
-      const server = `https://${endpoint.host}:${endpoint.port}`;
-      const client = new KubeClient({
-        credentials: await credentialsOf(cluster.pki, 'admin', server),
-        clock: context.clock,
-        signal: context.signal,
-        connections: 1,
-        retry: NO_RETRY,
-      });
-      const service = `kube-apiserver-${index + 1}`;
-      try {
-        await waitFor(
-          `${service} to be ready`,
-          async () => {
-            await cluster.supervisor.assertAlive('etcd-1');
-            await cluster.supervisor.assertAlive(service);
-            await client.request('GET', '/readyz', { timeoutMs: 2_000 });
-            return true;
-          },
-          {
-            clock: context.clock,
-            signal: context.signal,
-            timeoutMs: TIMEOUT_MS,
-            maxPauseMs: 100,
-            explain: async () => (await cluster.supervisor.lastLines(service, 5)).join('\n'),
-          },
-        );
-      } finally {
-        await client.close();
-      }
+    cluster.apiservers.map((endpoint, index) => {
+      const title = `kube-apiserver-${index + 1}`;
+      const starting = {
+        title,
+        timeoutMs: TIMEOUT_MS,
+        maxPauseMs: 100,
+        async requireAlive() {
+          await cluster.supervisor.assertAlive('etcd-1');
+          await cluster.supervisor.assertAlive(title);
+        },
+        explain: async () => (await cluster.supervisor.lastLines(title, 5)).join('\n'),
+      };
+      return waitForApiserver(endpoint, cluster.pki, starting, context);
     }),
   );
 }

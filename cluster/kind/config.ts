@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { BULK_CONTROLLERS, BULK_ETCD } from '../api-arguments.ts';
+import { LOOPBACK } from '../keys.ts';
 import type { PkiStore } from '../pki/store.ts';
 import type { Profile } from '../profile.ts';
 import { PRODUCTION } from '../production.ts';
 import type { ClusterRecord } from '../record.ts';
 import { COREDNS, etcdTag } from './image/components.ts';
-import { GATEWAY_NODE_PORTS, layout, LOOPBACK, nodesOf, port, type KindNode } from './layout.ts';
+import { GATEWAY_NODE_PORTS, layout, nodesOf, port, type KindNode } from './layout.ts';
 
 /** Where kubeadm, and so the API servers, find the admission configuration in a node. */
 export const ADMISSION_IN_NODE = '/etc/kubernetes/admission';
@@ -61,8 +63,7 @@ function clusterConfiguration(profile: Profile): object {
     etcd: {
       local: {
         imageTag: etcdTag(profile),
-        // As on plain processes: thousands of accounts stay clear of the default of 2 GiB.
-        extraArgs: { 'quota-backend-bytes': String(8 * 1024 ** 3) },
+        extraArgs: BULK_ETCD,
       },
     },
     apiServer: {
@@ -87,33 +88,10 @@ function clusterConfiguration(profile: Profile): object {
         profiling: 'false',
         // The nodes' pod subnets are fixed, as their addresses are.
         'allocate-node-cidrs': 'false',
-        // As on plain processes: thousands of namespaces come and go here in minutes, there in years.
-        'kube-api-qps': '2000',
-        'kube-api-burst': '4000',
-        'concurrent-namespace-syncs': '100',
-        'concurrent-serviceaccount-token-syncs': '20',
-        'concurrent-resource-quota-syncs': '20',
+        ...BULK_CONTROLLERS,
       },
     },
     scheduler: { extraArgs: { profiling: 'false' } },
-  };
-}
-
-/** The admission configuration files, content by name, as on plain processes. */
-export function admissionFiles(): Readonly<Record<string, string>> {
-  return {
-    'admission.yaml': stringify({
-      apiVersion: 'apiserver.config.k8s.io/v1',
-      kind: 'AdmissionConfiguration',
-      plugins: [
-        { name: 'EventRateLimit', path: path.posix.join(ADMISSION_IN_NODE, 'event-rate-limit.yaml') },
-      ],
-    }),
-    'event-rate-limit.yaml': stringify({
-      apiVersion: 'eventratelimit.admission.k8s.io/v1alpha1',
-      kind: 'Configuration',
-      limits: PRODUCTION.eventRateLimits,
-    }),
   };
 }
 

@@ -1,52 +1,8 @@
-import { writeFileIfChanged } from '../../lib/files.ts';
-import type { Credentials } from '../../lib/kube/client.ts';
-import { renderKubeconfig } from '../kubeconfig.ts';
+import { makeCommonKeys } from '../keys.ts';
 import type { PkiStore } from '../pki/store.ts';
-import type { ClusterRecord } from '../record.ts';
-import { layout, LOOPBACK } from './layout.ts';
-
-const LOCAL_NAMES = { dnsNames: ['localhost'], ipAddresses: [LOOPBACK] };
 
 /** The authorities, which kubeadm takes over in the nodes, and what host processes and the admin need of them. */
 export async function makeKeys(pki: PkiStore): Promise<void> {
-  await pki.authority('ca');
-  await pki.authority('etcd-ca');
-  await pki.authority('front-proxy-ca');
-  await pki.signingKey('service-accounts');
-  await Promise.all([
-    pki.issue('haproxy', 'ca', { commonName: 'haproxy', usage: 'server', ...LOCAL_NAMES }),
-    pki.issue('ldap', 'ca', { commonName: 'ldap', usage: 'server', ...LOCAL_NAMES }),
-    pki.issue('etcd-client', 'etcd-ca', { commonName: 'toolforge-local', usage: 'client' }),
-    pki.issue('admin', 'ca', {
-      commonName: 'kubernetes-admin',
-      organizations: ['system:masters'],
-      usage: 'client',
-    }),
-  ]);
-}
-
-/** Where clients reach the API: HAProxy's frontend. */
-export function apiUrl(record: ClusterRecord): string {
-  return `https://${LOOPBACK}:${record.spec.apiPort}`;
-}
-
-/** The credentials of a user whose certificate has been issued under that name. */
-export async function credentialsOf(pki: PkiStore, name: string, server: string): Promise<Credentials> {
-  const { certificate, key } = await pki.require(name);
-  const { certificate: ca } = await pki.require('ca');
-  return { server, ca, certificate, key };
-}
-
-/** The admin's kubeconfig; it points at HAProxy. */
-export async function writeAdminKubeconfig(
-  record: ClusterRecord,
-  directory: string,
-  pki: PkiStore,
-): Promise<void> {
-  const admin = renderKubeconfig(
-    record.spec.name,
-    'admin',
-    await credentialsOf(pki, 'admin', apiUrl(record)),
-  );
-  await writeFileIfChanged(layout(directory).adminKubeconfig, admin);
+  await makeCommonKeys(pki);
+  await pki.issue('etcd-client', 'etcd-ca', { commonName: 'toolforge-local', usage: 'client' });
 }

@@ -1,9 +1,7 @@
 import path from 'node:path';
+import { LOOPBACK } from '../keys.ts';
 import type { Endpoint } from '../provider.ts';
 import type { ClusterRecord } from '../record.ts';
-
-/** Nodes publish their ports here and nowhere else. */
-export const LOOPBACK = '127.0.0.1';
 
 /** Offsets in the cluster's block of ports. */
 const OFFSETS = {
@@ -94,7 +92,6 @@ export function layout(directory: string) {
     /** There once all nodes were created; without it, what there is of them is the rest of an interrupted `up`. */
     created: path.join(kind, 'created.json'),
     kindKubeconfig: path.join(kind, 'kubeconfig'),
-    adminKubeconfig: path.join(directory, 'kubeconfig'),
     data: path.join(directory, 'data'),
     public: path.join(kind, 'public'),
   };

@@ -10,12 +10,13 @@ import {
 } from '../../lib/files.ts';
 import { formatBytes } from '../../lib/sizes.ts';
 import type { Progress } from '../../lib/steps.ts';
+import { admissionFiles } from '../api-arguments.ts';
 import type { PkiStore } from '../pki/store.ts';
 import type { Profile } from '../profile.ts';
 import type { ClusterRecord } from '../record.ts';
 import { findProgram } from '../toolchain/path-tools.ts';
 import { clientScript } from './client-script.ts';
-import { admissionFiles, kindConfig, mountedDirectories, networkFile } from './config.ts';
+import { ADMISSION_IN_NODE, kindConfig, mountedDirectories, networkFile } from './config.ts';
 import { runEngine, type Engine } from './engine.ts';
 import { balancerContainer, layout, networkName, nodesOf } from './layout.ts';
 import { ensureNetwork } from './network.ts';
@@ -147,7 +148,7 @@ async function writeMounted(
     await chmod(mounted, 0o755); // tools' pods are other users
   }
   await chmod(path.join(files.data, 'scratch'), 0o1777);
-  for (const [name, content] of Object.entries(admissionFiles())) {
+  for (const [name, content] of Object.entries(admissionFiles(ADMISSION_IN_NODE))) {
     await writeFileIfChanged(path.join(files.admission, name), content, 0o644);
   }
   await writeFileIfChanged(path.join(files.etc, 'wmcs-project'), 'local\n', 0o644);

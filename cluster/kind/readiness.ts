@@ -1,14 +1,13 @@
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
-import { KubeClient } from '../../lib/kube/client.ts';
-import { NO_RETRY } from '../../lib/kube/retry.ts';
+import type { KubeClient } from '../../lib/kube/client.ts';
 import { NODES, type KubeObject } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { PkiStore } from '../pki/store.ts';
 import type { Endpoint } from '../provider.ts';
+import { waitForApiserver } from '../readiness.ts';
 import type { ClusterRecord } from '../record.ts';
 import { runEngine, type Engine } from './engine.ts';
-import { credentialsOf } from './keys.ts';
 import { nodesOf, type KindNode } from './layout.ts';
 
 /** After a restart of all nodes kubelets start everything anew, on a cold machine with several nodes at once. */
@@ -24,35 +23,17 @@ export interface Probed {
 export async function waitForApiservers(cluster: Probed, engine: Engine, context: Context): Promise<void> {
   const controlPlanes = nodesOf(cluster.record).filter(({ role }) => role === 'control-plane');
   await Promise.all(
-    cluster.apiservers.map(async (endpoint, index) => {
+    cluster.apiservers.map((endpoint, index) => {
       const node = controlPlanes[index];
       if (node === undefined) throw new Error(`${endpoint.name} is no node`);
-      const client = new KubeClient({
-        credentials: await credentialsOf(cluster.pki, 'admin', `https://${endpoint.host}:${endpoint.port}`),
-        clock: context.clock,
-        signal: context.signal,
-        connections: 1,
-        retry: NO_RETRY,
-      });
-      try {
-        await waitFor(
-          `the API server of ${node.container} to be ready`,
-          async () => {
-            await requireRunning(node, engine, context);
-            await client.request('GET', '/readyz', { timeoutMs: 2_000 });
-            return true;
-          },
-          {
-            clock: context.clock,
-            signal: context.signal,
-            timeoutMs: TIMEOUT_MS,
-            maxPauseMs: 500,
-            explain: () => kubeletSays(node, engine, context),
-          },
-        );
-      } finally {
-        await client.close();
-      }
+      const starting = {
+        title: `the API server of ${node.container}`,
+        timeoutMs: TIMEOUT_MS,
+        maxPauseMs: 500,
+        requireAlive: () => requireRunning(node, engine, context),
+        explain: () => kubeletSays(node, engine, context),
+      };
+      return waitForApiserver(endpoint, cluster.pki, starting, context);
     }),
   );
 }
