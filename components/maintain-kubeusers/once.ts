@@ -15,7 +15,7 @@ const NAMED = 20;
 async function look({ client, directory }: Workshop, reconciler: Reconciler): Promise<Evaluation> {
   const { observed } = reconciler;
   const [first] = await Promise.all([directory.read(), observeOnce(client, observed)]);
-  return reconciler.evaluate(await confirmed(first, directory, observed.accounts));
+  return reconciler.evaluate(await confirmed(first, directory, observed.accounts()));
 }
 
 /** `--dry-run`: prints what a pass would do. */

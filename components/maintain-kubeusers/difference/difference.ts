@@ -68,9 +68,6 @@ export function computeDifference(desired: Desired, observed: Observed, due: Due
 function enable(wanted: DesiredAccount, found: ObservedAccount | undefined, due: Due): Action | undefined {
   const { account, resources } = wanted;
   const state = found?.enabled;
-  // Nearly always so, and asked of thousands of accounts in every pass.
-  if (state !== undefined && found?.disabled === undefined && isAsDefined(state, resources, due))
-    return undefined;
   const id = { type: account.type, name: account.name };
   const everything = [...resources.keys()];
   if (state === undefined) {
@@ -103,15 +100,6 @@ function enable(wanted: DesiredAccount, found: ObservedAccount | undefined, due:
   if (dueProblems.length > 0)
     return { ...base, kind: 'repair', reason: `${dueProblems.join(', ')} had a problem` };
   return undefined;
-}
-
-function isAsDefined(state: AccountState, resources: ReadonlyMap<string, string>, due: Due): boolean {
-  if (!state.complete || state.resources.size !== resources.size) return false;
-  for (const [name, definition] of resources) {
-    const recorded = state.resources.get(name);
-    if (recorded?.definition !== definition || recorded.problem !== undefined) return false;
-  }
-  return !resources.has(CERTIFICATE_KIND) || renewalReason(state, due) === undefined;
 }
 
 function foundPart(found: ObservedAccount | undefined): { found?: ObservedAccount } {

@@ -18,23 +18,13 @@ export interface ObservedAccount {
 /** By `keyOf`. */
 export type Observed = ReadonlyMap<string, ObservedAccount>;
 
-/** What an object says about its account; undefined for an object that says nothing. */
-type Said = { readonly id: AccountId } & (
-  | { readonly namespace: NamespacePhase }
-  | { readonly enabled: AccountState }
-  | { readonly disabled: AccountState }
-);
-
 interface Kept {
   readonly version: number;
-  readonly said: Said | undefined;
+  readonly namespace?: { readonly tool: string; readonly phase: NamespacePhase };
+  readonly state?: AccountState;
 }
 
 export type Part = 'namespaces' | 'states';
-
-/** One LIST covers all namespaces, another only our own: a place says which. */
-export const EVERYWHERE = 'everywhere';
-export const OWN_PLACE = 'own';
 
 /**
  * The observed state: filled from LISTs, kept up to date by WATCH events and by the answers to our own writes, whichever
@@ -42,21 +32,15 @@ export const OWN_PLACE = 'own';
  */
 export class ObservedState {
   readonly #kept: Readonly<Record<Part, Map<string, Kept>>> = { namespaces: new Map(), states: new Map() };
-  readonly #accounts = new Map<string, ObservedAccount>();
-
-  /** By account. Follows every change. */
-  get accounts(): Observed {
-    return this.#accounts;
-  }
 
   /** The whole of a LIST: what is not in it is gone. */
   replace(part: Part, place: string, objects: readonly KubeObject[]): void {
     const kept = this.#kept[part];
-    const listed = new Map(objects.map((object) => [nameOf(object), object]));
+    const listed = new Map(objects.map((object) => [nameOf(object), keep(part, object)]));
     for (const name of kept.keys()) {
-      if (placeOf(name) === place && !listed.has(name)) this.#drop(part, name);
+      if (placeOf(name) === place && !listed.has(name)) kept.delete(name);
     }
-    for (const [name, object] of listed) this.#keep(part, name, object);
+    for (const [name, entry] of listed) kept.set(name, entry);
   }
 
   /**
@@ -65,9 +49,10 @@ export class ObservedState {
    */
   set(part: Part, object: KubeObject): boolean {
     const name = nameOf(object);
+    const entry = keep(part, object);
     const known = this.#kept[part].get(name);
-    if (known !== undefined && known.version >= versionOf(object)) return false;
-    this.#keep(part, name, object);
+    if (known !== undefined && known.version >= entry.version) return false;
+    this.#kept[part].set(name, entry);
     return true;
   }
 
@@ -75,56 +60,55 @@ export class ObservedState {
   delete(part: Part, object: KubeObject): void {
     const name = nameOf(object);
     const known = this.#kept[part].get(name);
-    if (known !== undefined && known.version <= versionOf(object)) this.#drop(part, name);
+    if (known !== undefined && known.version <= versionOf(object)) this.#kept[part].delete(name);
   }
 
   /** The object is gone, as the answer to its deletion says. */
   forget(part: Part, namespace: string, name: string): void {
-    this.#drop(part, nameOf({ metadata: { namespace, name } }));
+    this.#kept[part].delete(nameOf({ metadata: { namespace, name } }));
   }
 
-  #keep(part: Part, name: string, object: KubeObject): void {
-    this.#drop(part, name);
-    const said = part === 'states' ? saidByState(object) : saidByNamespace(object);
-    this.#kept[part].set(name, { version: versionOf(object), said });
-    if (said === undefined) return;
-    const key = keyOf(said.id);
-    this.#accounts.set(key, { ...this.#accounts.get(key), ...said });
-  }
-
-  #drop(part: Part, name: string): void {
-    const said = this.#kept[part].get(name)?.said;
-    this.#kept[part].delete(name);
-    if (said === undefined) return;
-    const key = keyOf(said.id);
-    const left: Record<string, unknown> = { ...this.#accounts.get(key) };
-    const { id, ...parts } = said;
-    for (const field of Object.keys(parts)) Reflect.deleteProperty(left, field);
-    if (Object.keys(left).length === 1) this.#accounts.delete(key);
-    else this.#accounts.set(key, { ...left, id });
+  /** By account. */
+  accounts(): Observed {
+    const accounts = new Map<string, { -readonly [K in keyof ObservedAccount]: ObservedAccount[K] }>();
+    const accountOf = (id: AccountId) => {
+      const key = keyOf(id);
+      const known = accounts.get(key) ?? { id: { type: id.type, name: id.name } };
+      accounts.set(key, known);
+      return known;
+    };
+    for (const { namespace } of this.#kept.namespaces.values()) {
+      if (namespace !== undefined)
+        accountOf({ type: 'tool', name: namespace.tool }).namespace = namespace.phase;
+    }
+    for (const { state } of this.#kept.states.values()) {
+      if (state !== undefined) accountOf(state)[state.disabled ? 'disabled' : 'enabled'] = state;
+    }
+    return accounts;
   }
 }
 
-function saidByState(object: KubeObject): Said | undefined {
-  const state = parseState(object);
-  if (state === undefined) return undefined;
-  const id = { type: state.type, name: state.name };
-  return state.disabled ? { id, disabled: state } : { id, enabled: state };
-}
-
-function saidByNamespace({ metadata }: KubeObject): Said | undefined {
-  const tool = toolOf(metadata?.name ?? '');
-  if (tool === undefined) return undefined;
-  const terminating = metadata?.deletionTimestamp !== undefined;
-  return { id: { type: 'tool', name: tool }, namespace: terminating ? 'terminating' : 'active' };
-}
+/** One LIST covers all namespaces, another only our own: a place says which. */
+export const EVERYWHERE = 'everywhere';
+export const OWN_PLACE = 'own';
 
 function nameOf({ metadata }: KubeObject): string {
   return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 }
-
 function placeOf(name: string): string {
   return name.startsWith(`${OWN_NAMESPACE}/`) ? OWN_PLACE : EVERYWHERE;
+}
+
+function keep(part: Part, object: KubeObject): Kept {
+  const version = versionOf(object);
+  if (part === 'states') {
+    const state = parseState(object);
+    return state === undefined ? { version } : { version, state };
+  }
+  const tool = toolOf(object.metadata?.name ?? '');
+  if (tool === undefined) return { version };
+  const terminating = object.metadata?.deletionTimestamp !== undefined;
+  return { version, namespace: { tool, phase: terminating ? 'terminating' : 'active' } };
 }
 
 /** Resource versions are numbers that grow, in every Kubernetes that keeps its objects in etcd. */

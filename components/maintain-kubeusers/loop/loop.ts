@@ -9,7 +9,6 @@ import type { Homes } from '../homes/homes.ts';
 import type { MaintainKubeusersStatus } from '../status-report.ts';
 import { confirmed } from './confirmed.ts';
 import { observe } from './observe.ts';
-
 import type { Evaluation, Reconciler } from './reconciler.ts';
 import { measure, summarize } from './summary.ts';
 import { Wake } from './wake.ts';
@@ -122,7 +121,7 @@ export class Loop {
     const started = monotonic();
     const before = { api: apiRequests(), files: homes.operations, directory: directory.requests };
     const idle = reconciler.queue.underWay === 0;
-    const value = await confirmed(await directory.read(), directory, reconciler.observed.accounts);
+    const value = await confirmed(await directory.read(), directory, reconciler.observed.accounts());
     this.#answer = { value, at: clock.now() };
     metrics.directoryAnswer.set(clock.now() / 1000);
     // Taken before actions start: their cost is theirs.

@@ -77,7 +77,7 @@ export class Reconciler {
   evaluate(answer: DirectoryAnswer): Evaluation {
     const { now, monotonic, renewBefore, allowMassDelete } = this.#options;
     const desired = this.#desired.of(answer);
-    const observed = this.observed.accounts;
+    const observed = this.observed.accounts();
     const { actions, blocked } = computeDifference(desired, observed, {
       now: now(),
       renewBefore,

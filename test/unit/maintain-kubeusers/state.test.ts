@@ -76,7 +76,7 @@ suite('the observed state', () => {
 
   test('an event that comes after a newer answer changes nothing', () => {
     const observed = new ObservedState();
-    const phase = () => observed.accounts.get('tool/a')?.namespace;
+    const phase = () => observed.accounts().get('tool/a')?.namespace;
     observed.set('namespaces', namespace(5));
     observed.set('namespaces', namespace(7, true));
     observed.set('namespaces', namespace(6));
@@ -93,9 +93,9 @@ suite('the observed state', () => {
     const record = { metadata: { namespace: OWN_NAMESPACE, name: 'enabled.admin.b' }, data: {} };
     observed.replace('states', 'own', [record]);
     observed.replace('states', 'everywhere', []);
-    assert.deepEqual([...observed.accounts.keys()], ['admin/b']);
+    assert.deepEqual([...observed.accounts().keys()], ['admin/b']);
     observed.replace('states', 'own', []);
-    assert.deepEqual([...observed.accounts.keys()], []);
+    assert.deepEqual([...observed.accounts().keys()], []);
   });
 });
 
