@@ -2,6 +2,7 @@ import path from 'node:path';
 import { readMarker } from '../cluster/open.ts';
 import type { Profile } from '../cluster/profile.ts';
 import type { UpState } from '../cluster/provider.ts';
+import { withClient } from '../cluster/with-client.ts';
 import type { Context } from '../lib/context.ts';
 import { exists, makePrivateDirectory } from '../lib/files.ts';
 import type { KubeObject } from '../lib/kube/types.ts';
@@ -27,7 +28,7 @@ export class StartingState {
     this.#context = context;
   }
 
-  /** Its path, there or not; known once Kyverno's chart is rendered. */
+  /** Its path, there or not; known once Kyverno's chart is rendered. Read from 3 MB of CRDs each time. */
   get file(): string {
     const { kubernetes, etcd, podSecurityPolicy } = this.#profile;
     const key = fingerprint([FORMAT, kubernetes, etcd, podSecurityPolicy, this.#crds()]);
@@ -40,18 +41,17 @@ export class StartingState {
       id: 'starting-state.save',
       title: 'Save what a new cluster starts from',
       run: async ({ cluster }) => {
-        if (await exists(this.file)) return 'saved before';
-        const client = await cluster.client();
-        try {
-          if ((await readMarker(client)) !== undefined)
-            return 'not from this cluster, which was begun before';
+        const { file } = this;
+        if (await exists(file)) return 'saved before';
+        const marked = await withClient(cluster, async (client) => {
+          if ((await readMarker(client)) !== undefined) return true;
           await applyObjects(client, this.#crds());
           await waitUntilServed(client, this.#crds(), this.#context);
-        } finally {
-          await client.close();
-        }
-        await makePrivateDirectory(path.dirname(this.file));
-        await cluster.saveState(this.file);
+          return false;
+        });
+        if (marked) return 'not from this cluster, which was begun before';
+        await makePrivateDirectory(path.dirname(file));
+        await cluster.saveState(file);
         return undefined;
       },
     };

@@ -3,6 +3,7 @@ import type { Profile } from '../cluster/profile.ts';
 import type { Provider, UpState } from '../cluster/provider.ts';
 import { writeRecord, type ClusterRecord } from '../cluster/record.ts';
 import { resolveHostTools } from '../cluster/toolchain/host-tools.ts';
+import { withClient } from '../cluster/with-client.ts';
 import { loadCatalogue, MODULES_DIRECTORY, pinnedModule } from '../cluster/toolchain/catalogue.ts';
 import { moduleFiles, resolveBinaries } from '../cluster/toolchain/resolve.ts';
 import type { Context } from '../lib/context.ts';
@@ -64,7 +65,10 @@ export function upPlan(
 }
 
 /** The policy that tools get; none where the cluster is still before the migration. */
-function policySettings({ spec }: ClusterRecord, profile: Profile): MaintainKubeusersInput['settings'] {
+function policySettings(
+  { spec }: ClusterRecord,
+  profile: Profile,
+): NonNullable<MaintainKubeusersInput['settings']> {
   const choice = spec.accountPolicy ?? profile.accountPolicy;
   return choice === 'none' ? {} : { policy: { ...choice, kyverno: profile.kyverno } };
 }
@@ -112,12 +116,7 @@ function mark(record: ClusterRecord): Step<UpState> {
     id: 'marker',
     title: 'Mark the cluster as ours',
     async run({ cluster }) {
-      const client = await cluster.client();
-      try {
-        await writeMarker(client, record);
-      } finally {
-        await client.close();
-      }
+      await withClient(cluster, (client) => writeMarker(client, record));
       return undefined;
     },
   };

@@ -1,16 +1,16 @@
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import type { Context } from '../../lib/context.ts';
-import { Failure } from '../../lib/errors.ts';
 import { exists, readFileIfExists } from '../../lib/files.ts';
 import { isPortFree } from '../../lib/ports.ts';
 import { formatBytes } from '../../lib/sizes.ts';
+import { isAtLeast } from '../../lib/versions.ts';
 import type { Check } from '../doctor.ts';
 import { memoryLimitProblem } from '../embedded/cgroup.ts';
+import { answeringEngines, type Engine } from '../kind/engine.ts';
 import { PRODUCTION } from '../production.ts';
 import { listClusterNames, readRecord } from '../record.ts';
 import { diskHint } from '../toolchain/failures.ts';
 import { hasApt } from '../toolchain/debian.ts';
-import { isAtLeast } from '../toolchain/go.ts';
 import { readOsRelease } from '../toolchain/host-programs.ts';
 import type { Programs } from './programs.ts';
 import { freeSpace } from './sizes.ts';
@@ -28,7 +28,7 @@ const INOTIFY = { max_user_instances: 512, max_user_watches: 524_288 } as const;
 
 /** Looks at what `up` needs of the machine itself. */
 export async function examineMachine(programs: Programs, context: Context): Promise<Check[]> {
-  const engines = await containerEngines(context);
+  const engines = await answeringEngines(context);
   return [
     await platform(),
     node(),
@@ -109,32 +109,14 @@ async function cgroups(): Promise<Check> {
   return { ...about, status: 'note', says: `cannot be set: ${problem}`, hint };
 }
 
-/** The container engines that answer, with their versions. */
-async function containerEngines(context: Context): Promise<string[]> {
-  const ask = async (engine: string, args: readonly string[]): Promise<string | undefined> => {
-    try {
-      const { stdout } = await context.runner.run(engine, args, { timeoutMs: 5_000, signal: context.signal });
-      return `${engine} ${stdout.trim()}`;
-    } catch (error) {
-      if (error instanceof Failure && error.kind === 'environment') return undefined; // not here, or does not answer
-      throw error;
-    }
-  };
-  const answers = await Promise.all([
-    ask('docker', ['version', '--format', '{{.Server.Version}}']),
-    ask('podman', ['info', '--format', '{{.Version.Version}}']),
-  ]);
-  return answers.filter((answer) => answer !== undefined);
-}
-
-function containers(engines: readonly string[]): Check {
+function containers(engines: readonly Engine[]): Check {
   const about = { id: 'containers', title: 'Containers', status: 'ok' } as const;
   if (engines.length === 0) {
     return { ...about, says: 'no Docker or Podman that answers: clusters are plain processes' };
   }
-  const docker = engines.some((engine) => engine.startsWith('docker '));
+  const docker = engines.some(({ name }) => name === 'docker');
   const use = docker ? 'clusters are nodes in containers' : 'used with --provider kind only';
-  return { ...about, says: `${engines.join(', ')}: ${use}` };
+  return { ...about, says: `${engines.map(({ name, version }) => `${name} ${version}`).join(', ')}: ${use}` };
 }
 
 /** Only for kind: each of its nodes watches many files. */

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { isAtLeast } from '../../lib/versions.ts';
 import type { Check } from '../doctor.ts';
 import { binariesOf } from '../embedded/programs.ts';
 import { imagePrograms } from '../kind/image/components.ts';
@@ -17,7 +18,7 @@ import {
 } from '../toolchain/catalogue.ts';
 import { buildCost, totalCost, type BuildCost } from '../toolchain/costs.ts';
 import { debianEntry, hasApt, unpackedSet } from '../toolchain/debian.ts';
-import { goHint, installedGo, isAtLeast, requiredGo } from '../toolchain/go.ts';
+import { goHint, installedGo, requiredGo } from '../toolchain/go.ts';
 import { HOST_SET_NAMES, type HostSet } from '../toolchain/host-programs.ts';
 import { installedSet } from '../toolchain/path-tools.ts';
 import type { BinaryRef } from '../toolchain/resolve.ts';

@@ -1,7 +1,7 @@
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { RunOptions, RunResult } from '../../lib/run.ts';
-import { isAtLeast } from '../toolchain/go.ts';
+import { isAtLeast } from '../../lib/versions.ts';
 
 /** A container engine that answered. */
 export interface Engine {
@@ -33,6 +33,16 @@ export async function findEngine(context: Context): Promise<Answer> {
     else problems.push(`${name} ${answer.version} answers, but ${MINIMUM[name]} or later is needed`);
   }
   return { problem: problems.join('\n') };
+}
+
+/** All engines that answer, new enough or not. */
+export async function answeringEngines(context: Context): Promise<Engine[]> {
+  const answers = await Promise.all(
+    QUESTIONS.map(async ({ name, args }) => ({ name, answer: await ask(name, args, context) })),
+  );
+  return answers.flatMap(({ name, answer }) =>
+    'version' in answer ? [{ name, version: answer.version }] : [],
+  );
 }
 
 /** @throws Failure `environment` where none answers, with what each said */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { Paths } from '../../lib/paths.ts';
+import { isAtLeast } from '../../lib/versions.ts';
 import type { PinnedModule } from './catalogue.ts';
 
 /** Flags of every build: no paths of this machine in the binaries, and no symbol tables. */
@@ -112,16 +113,4 @@ export function goHint(needed: string): string {
     `Install Go ${minor} or later: ${install}${debian}, and see that \`go version\` prints it.\n` +
     `A Go from 1.21 on can fetch that version itself: set GOTOOLCHAIN=auto and run the command again.`
   );
-}
-
-/** Compares dotted numbers: `1.26.8` is at least `1.26`. A pre-release counts as its release. */
-export function isAtLeast(version: string, needed: string): boolean {
-  const parts = (text: string): number[] => (/\d+(?:\.\d+)*/.exec(text)?.[0] ?? '0').split('.').map(Number);
-  const have = parts(version);
-  const want = parts(needed);
-  for (let index = 0; index < want.length; index += 1) {
-    const difference = (have[index] ?? 0) - (want[index] ?? 0);
-    if (difference !== 0) return difference > 0;
-  }
-  return true;
 }

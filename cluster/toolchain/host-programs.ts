@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Context } from '../../lib/context.ts';
-import { isAtLeast } from './go.ts';
+import { isAtLeast } from '../../lib/versions.ts';
 
 /** What belongs together: one set of Debian packages, or one formula or package elsewhere. */
 export const HOST_SETS = {

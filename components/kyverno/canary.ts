@@ -1,13 +1,14 @@
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { isNotFound, KubeError } from '../../lib/kube/errors.ts';
+import { makeDefaultAccount, removeNamespace } from '../../lib/kube/namespace.ts';
 import { NO_RETRY } from '../../lib/kube/retry.ts';
 import { NAMESPACES, pathOf, PODS, POLICIES, type KubeObject } from '../../lib/kube/types.ts';
+import { isPolicyRefusal } from './refusal.ts';
 
 /** A namespace of its own: Kyverno's webhooks leave its own namespace and kube-system out. */
 export const CANARY_NAMESPACE = 'toolforge-local-canary';
 const POLICY = 'canary';
 const LABEL = 'toolforge-local/canary';
-const SERVICE_ACCOUNTS = { group: '', version: 'v1', plural: 'serviceaccounts' };
 
 /** What Kyverno said to a request that was only tried. */
 export type Verdict = 'accepted' | 'refused' | 'no answer';
@@ -60,15 +61,14 @@ export async function createCanary(client: KubeClient): Promise<void> {
     kind: 'Namespace',
     metadata: { name: CANARY_NAMESPACE, labels },
   });
-  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
-  await client.apply(SERVICE_ACCOUNTS, account, CANARY_NAMESPACE);
+  await makeDefaultAccount(client, CANARY_NAMESPACE);
   await client.apply(POLICIES, canaryPolicy(), CANARY_NAMESPACE);
 }
 
 /** Takes policy and namespace away again; fine when there is nothing. */
 export async function removeCanary(client: KubeClient): Promise<void> {
   await client.delete(POLICIES, POLICY, CANARY_NAMESPACE).catch(ignoreNotFound);
-  await client.delete(NAMESPACES, CANARY_NAMESPACE).catch(ignoreNotFound);
+  await removeNamespace(client, CANARY_NAMESPACE);
 }
 
 export const tryPod = (client: KubeClient, label: 'refuse' | 'accept'): Promise<Verdict> =>
@@ -93,10 +93,7 @@ async function dryRun(client: KubeClient, path: string, body: unknown): Promise<
     return 'accepted';
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
-    // A webhook that cannot be reached fails the request too, but with "failed calling webhook".
-    return /admission webhook "[^"]*kyverno[^"]*" denied the request/.test(error.message)
-      ? 'refused'
-      : 'no answer';
+    return isPolicyRefusal(error.message) ? 'refused' : 'no answer';
   }
 }
 

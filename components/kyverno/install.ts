@@ -1,6 +1,6 @@
 import type { UpState } from '../../cluster/provider.ts';
+import { withClient } from '../../cluster/with-client.ts';
 import type { Context } from '../../lib/context.ts';
-import type { KubeClient } from '../../lib/kube/client.ts';
 import type { KubeObject } from '../../lib/kube/types.ts';
 import { allOrFirstFailure, type Plan } from '../../lib/steps.ts';
 import { renderChart, type ChartSource } from './chart.ts';
@@ -93,16 +93,4 @@ export function kyvernoPlans(input: KyvernoInput, context: Context): KyvernoPlan
       },
     ],
   };
-}
-
-async function withClient<T>(
-  cluster: UpState['cluster'],
-  use: (client: KubeClient) => Promise<T>,
-): Promise<T> {
-  const client = await cluster.client();
-  try {
-    return await use(client);
-  } finally {
-    await client.close();
-  }
 }

@@ -1,5 +1,14 @@
 import type { V1Deployment } from '@kubernetes/client-node';
-import type { KubeObject, Resource } from '../../lib/kube/types.ts';
+import {
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  CONFIG_MAPS,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICE_ACCOUNTS,
+  type KubeObject,
+  type Resource,
+} from '../../lib/kube/types.ts';
 import { fingerprint } from './chart.ts';
 
 /** Kyverno's manifests, in the groups in which they are installed. */
@@ -14,19 +23,19 @@ export interface KyvernoManifests {
 
 /** Where each kind of the chart's objects lives in the API. */
 const RESOURCES = {
-  ClusterRole: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' },
-  ClusterRoleBinding: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings' },
-  ConfigMap: { group: '', version: 'v1', plural: 'configmaps' },
+  ClusterRole: CLUSTER_ROLES,
+  ClusterRoleBinding: CLUSTER_ROLE_BINDINGS,
+  ConfigMap: CONFIG_MAPS,
   CustomResourceDefinition: {
     group: 'apiextensions.k8s.io',
     version: 'v1',
     plural: 'customresourcedefinitions',
   },
   PodDisruptionBudget: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' },
-  Role: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'roles' },
-  RoleBinding: { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'rolebindings' },
+  Role: ROLES,
+  RoleBinding: ROLE_BINDINGS,
   Service: { group: '', version: 'v1', plural: 'services' },
-  ServiceAccount: { group: '', version: 'v1', plural: 'serviceaccounts' },
+  ServiceAccount: SERVICE_ACCOUNTS,
 } as const satisfies Record<string, Resource>;
 
 type ChartKind = keyof typeof RESOURCES;

@@ -1,5 +1,6 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import type { Platform, PlatformWorkload } from '../../cluster/provider.ts';
+import { isAtLeast } from '../../lib/versions.ts';
 
 /** One of Kyverno's controllers: its Deployment in the chart, and its program in the toolchain. */
 export interface KyvernoController {
@@ -106,8 +107,7 @@ export function endsWithoutRights(version: string): boolean {
 
 /** Whether this Kyverno has flags for the addresses that its servers listen on, and for the colours of its log. */
 function isNewer(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 1 || minor >= 13;
+  return isAtLeast(version, '1.13');
 }
 
 /** Makes Kyverno register its webhooks by URL, where the API server reaches them, instead of by Service. */

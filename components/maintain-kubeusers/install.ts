@@ -1,19 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { withClient } from '../../cluster/with-client.ts';
 import type { Cluster, UpState } from '../../cluster/provider.ts';
 import type { Service } from '../../cluster/supervisor/service.ts';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import { makePrivateDirectory, readFileIfExists, writeFileIfChanged } from '../../lib/files.ts';
 import { readCredentials } from '../../lib/kube/credentials.ts';
-import { NAMESPACES, type KubeObject, type Resource } from '../../lib/kube/types.ts';
+import {
+  CLUSTER_ROLES,
+  CLUSTER_ROLE_BINDINGS,
+  type KubeObject,
+  NAMESPACES,
+  ROLES,
+  ROLE_BINDINGS,
+  type Resource,
+  SERVICE_ACCOUNTS,
+} from '../../lib/kube/types.ts';
 import type { Plan, Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { configurationSchema, type ConfigurationInput } from './configuration.ts';
 import { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
 import { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
-import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from './rbac-names.ts';
 import { maintainKubeusersStatus } from './status.ts';
 
 /** Run, not imported: it is where this component and the account policies of another meet. */
@@ -28,11 +37,9 @@ export interface MaintainKubeusersInput {
   /** How LDAP is reached: the file in the form of production's /etc/ldap.yaml. */
   readonly ldapConfig: (cluster: Cluster) => string;
   /** What differs from the defaults: policy, key algorithm, quota overrides … */
-  readonly settings?:
-    | Partial<
-        Pick<ConfigurationInput, 'policy' | 'keyAlgorithm' | 'interval' | 'quotaOverrides' | 'massDelete'>
-      >
-    | undefined;
+  readonly settings?: Partial<
+    Pick<ConfigurationInput, 'policy' | 'keyAlgorithm' | 'interval' | 'quotaOverrides' | 'massDelete'>
+  >;
 }
 
 /** Comes when the API answers through HAProxy, LDAP has its accounts, and Kyverno is ready for policies. */
@@ -60,7 +67,7 @@ export function maintainKubeusersPlan(input: MaintainKubeusersInput, context: Co
 
 const PLACES: Readonly<Record<string, Resource>> = {
   Namespace: NAMESPACES,
-  ServiceAccount: { group: '', version: 'v1', plural: 'serviceaccounts' },
+  ServiceAccount: SERVICE_ACCOUNTS,
   ClusterRole: CLUSTER_ROLES,
   ClusterRoleBinding: CLUSTER_ROLE_BINDINGS,
   Role: ROLES,
@@ -69,14 +76,11 @@ const PLACES: Readonly<Record<string, Resource>> = {
 
 async function applyRbac(cluster: Cluster): Promise<void> {
   const { podSecurityPolicy } = cluster.profile;
-  const client = await cluster.client();
-  try {
+  await withClient(cluster, async (client) => {
     for (const object of maintainKubeusersRbac({ podSecurityPolicy })) {
       await client.apply(placeOf(object), object, object.metadata?.namespace);
     }
-  } finally {
-    await client.close();
-  }
+  });
 }
 
 function placeOf({ kind }: KubeObject): Resource {

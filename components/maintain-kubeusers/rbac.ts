@@ -1,8 +1,7 @@
-import type { KubeObject } from '../../lib/kube/types.ts';
+import { RBAC_GROUP as API, type KubeObject } from '../../lib/kube/types.ts';
 import { ADMIN_ROLE, TOOLS_USER_ROLE, VIEW_ROLE } from './rbac-names.ts';
 import { OWN_NAMESPACE, STATE_NAME } from './state.ts';
 
-const API = 'rbac.authorization.k8s.io';
 const SERVICE_ACCOUNT = 'maintain-kubeusers';
 const SIGNER = 'kubernetes.io/kube-apiserver-client';
 

@@ -1,12 +1,15 @@
 import type { Profile } from '../../cluster/profile.ts';
 import type { UpState } from '../../cluster/provider.ts';
-import type { KubeObject, Resource } from '../../lib/kube/types.ts';
+import { withClient } from '../../cluster/with-client.ts';
+import {
+  CLUSTER_ROLES,
+  POD_SECURITY_POLICIES,
+  RBAC_GROUP,
+  ROLE_BINDINGS,
+  type KubeObject,
+} from '../../lib/kube/types.ts';
 import type { Plan } from '../../lib/steps.ts';
 
-const RBAC_API = 'rbac.authorization.k8s.io';
-const PSP: Resource = { group: 'policy', version: 'v1beta1', plural: 'podsecuritypolicies' };
-const CLUSTER_ROLES: Resource = { group: RBAC_API, version: 'v1', plural: 'clusterroles' };
-const ROLE_BINDINGS: Resource = { group: RBAC_API, version: 'v1', plural: 'rolebindings' };
 const NAMESPACE = 'kube-system';
 
 /** A PodSecurityPolicy that allows everything and changes nothing, and the role to use it. */
@@ -23,14 +26,11 @@ export function podSecurityPolicyPlan(profile: Profile): Plan<UpState> {
       id: 'pod-security-policy.platform',
       title: "The platform's PodSecurityPolicy",
       async run({ cluster }) {
-        const client = await cluster.client();
-        try {
-          await client.apply(PSP, privilegedPsp());
+        await withClient(cluster, async (client) => {
+          await client.apply(POD_SECURITY_POLICIES, privilegedPsp());
           await client.apply(CLUSTER_ROLES, role());
           await client.apply(ROLE_BINDINGS, binding(), NAMESPACE);
-        } finally {
-          await client.close();
-        }
+        });
         return undefined;
       },
     },
@@ -68,7 +68,7 @@ function privilegedPsp(): KubeObject {
 
 function role(): KubeObject {
   return {
-    apiVersion: `${RBAC_API}/v1`,
+    apiVersion: `${RBAC_GROUP}/v1`,
     kind: 'ClusterRole',
     metadata: { name: PRIVILEGED_PSP },
     rules: [
@@ -88,10 +88,10 @@ function role(): KubeObject {
  */
 function binding(): KubeObject {
   return {
-    apiVersion: `${RBAC_API}/v1`,
+    apiVersion: `${RBAC_GROUP}/v1`,
     kind: 'RoleBinding',
     metadata: { name: PRIVILEGED_PSP },
-    roleRef: { apiGroup: RBAC_API, kind: 'ClusterRole', name: PRIVILEGED_PSP },
-    subjects: [{ apiGroup: RBAC_API, kind: 'Group', name: `system:serviceaccounts:${NAMESPACE}` }],
+    roleRef: { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name: PRIVILEGED_PSP },
+    subjects: [{ apiGroup: RBAC_GROUP, kind: 'Group', name: `system:serviceaccounts:${NAMESPACE}` }],
   };
 }

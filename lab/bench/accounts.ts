@@ -10,6 +10,7 @@ import {
 import type { Context } from '../../lib/context.ts';
 import { writeFileAtomic } from '../../lib/files.ts';
 import { waitFor } from '../../lib/wait.ts';
+import { accounts } from '../../seed/account-names.ts';
 import { accountsInCluster } from '../../seed/accounts/in-cluster.ts';
 import { seedAccounts, type SeedAccountsRequest } from '../../seed/accounts/index.ts';
 
@@ -45,11 +46,8 @@ export async function makeAccounts(cluster: Cluster, count: number, context: Con
 export async function changeQuota(cluster: Cluster, count: number, context: Context): Promise<number> {
   const file = configurationFile(cluster.directory);
   const known = await readFile(file, 'utf8');
-  const names = Array.from(
-    { length: count },
-    (_, index) => `${PREFIX}-${String(index + 1).padStart(4, '0')}`,
-  );
-  const quotaOverrides = Object.fromEntries(names.map((name) => [name, { version: 1, cpu: '3' }]));
+  const granted = [...accounts(PREFIX, count)].map(({ name }) => [name, { version: 1, cpu: '3' }]);
+  const quotaOverrides: unknown = Object.fromEntries(granted);
   const changed = { ...(JSON.parse(known) as object), quotaOverrides };
   await writeFileAtomic(file, JSON.stringify(changed));
   const started = context.clock.now();
@@ -76,6 +74,7 @@ export async function idlePass(
     async () => {
       const { lastPass } = await maintainKubeusersStatus(cluster.directory);
       if (lastPass === undefined || lastPass.at === at || lastPass.kind !== 'full') return undefined;
+      if (lastPass.actions > 0) return undefined;
       const { seconds, apiRequests, directoryRequests, fileOperations } = lastPass;
       return { seconds, requests: apiRequests + directoryRequests, fileOperations };
     },
@@ -95,9 +94,9 @@ async function allReady(cluster: Cluster, count: number, { clock, signal }: Cont
       // It does not answer while it restarts.
       const status = await maintainKubeusersStatus(cluster.directory).catch(() => undefined);
       if (status === undefined) return undefined;
-      const { accounts, work } = status;
-      const idle = accounts.pending + work.waiting + work.underWay === 0;
-      return idle && accounts.ready > count ? true : undefined;
+      const { pending, ready } = status.accounts;
+      const idle = pending + status.work.waiting + status.work.underWay === 0;
+      return idle && ready > count ? true : undefined;
     },
     { clock, signal, timeoutMs: TIMEOUT_MS, maxPauseMs: 200 },
   );

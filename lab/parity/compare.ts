@@ -19,6 +19,11 @@ export interface Difference {
   readonly what: string;
 }
 
+/** The difference in a line: by this it is counted. */
+export function describe({ kind, what }: Difference): string {
+  return `${kind}: ${what}`;
+}
+
 /** Annotations by which PodSecurityPolicy and older API servers note what the pod's fields say too. */
 const NOTES = /^(kubernetes\.io\/psp|(container\.)?seccomp\.security\.alpha\.kubernetes\.io\/.*)$/;
 

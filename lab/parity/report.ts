@@ -1,4 +1,5 @@
 import type { PolicyProfile } from '../../cluster/spec.ts';
+import { describe } from './compare.ts';
 import type { Judged } from './oracle.ts';
 import type { Pod } from './pod.ts';
 
@@ -49,7 +50,7 @@ export class ParityReport {
     }
     if (difference === undefined) return;
     for (const id of explainedBy) note(this.explained, id, pod, name);
-    if (explainedBy.length === 0) note(this.differences, `${difference.kind}: ${difference.what}`, pod, name);
+    if (explainedBy.length === 0) note(this.differences, describe(difference), pod, name);
   }
 
   headline(): string {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Progress } from '../../lib/steps.ts';
+import { describe } from './compare.ts';
 import { pods } from './generate.ts';
 import { judge, type Judged } from './oracle.ts';
 import type { Pod } from './pod.ts';
@@ -29,20 +30,15 @@ export async function shrink(
   found: readonly Found[],
   { seed, count, worlds, report, progress }: ShrinkOptions,
 ): Promise<void> {
-  const kinds = Map.groupBy(
-    found,
-    ({ judged }) => `${judged.difference?.kind ?? ''}: ${judged.difference?.what ?? ''}`,
+  const kinds = Map.groupBy(found, ({ judged: { difference } }) =>
+    difference === undefined ? '' : describe(difference),
   );
   for (const [kind, [first]] of [...kinds].slice(0, SHRUNK)) {
     if (first === undefined) continue;
     progress.update(`looking for the smallest pod: ${kind}`);
     const same = async (pod: Pod): Promise<boolean> => {
       const { difference, explainedBy } = await judge(pod, worlds);
-      return (
-        difference === undefined ||
-        explainedBy.length > 0 ||
-        `${difference.kind}: ${difference.what}` !== kind
-      );
+      return difference === undefined || explainedBy.length > 0 || describe(difference) !== kind;
     };
     const { counterexample } = await fc.check(fc.asyncProperty(pods(TOOL.uid), same), {
       seed,

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Cluster } from '../../cluster/provider.ts';
 import type { PolicyProfile } from '../../cluster/spec.ts';
+import { withClient } from '../../cluster/with-client.ts';
+import { isPolicyRefusal } from '../../components/kyverno/index.ts';
 import { loadPolicyTemplate } from '../../components/kyverno/policies/render.ts';
 import { accountHomes } from '../../components/maintain-kubeusers/index.ts';
 import { PRIVILEGED_PSP } from '../../components/pod-security-policy/index.ts';
@@ -10,7 +12,15 @@ import { KubeClient } from '../../lib/kube/client.ts';
 import { readCredentials } from '../../lib/kube/credentials.ts';
 import { KubeError } from '../../lib/kube/errors.ts';
 import { makeNamespace, removeNamespace } from '../../lib/kube/namespace.ts';
-import { pathOf, PODS, POLICIES, type KubeObject, type Resource } from '../../lib/kube/types.ts';
+import {
+  pathOf,
+  PODS,
+  POLICIES,
+  RBAC_GROUP,
+  ROLE_BINDINGS,
+  ROLES,
+  type KubeObject,
+} from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { Verdict } from './compare.ts';
 import type { Pod } from './pod.ts';
@@ -23,10 +33,6 @@ export const TOOL = {
   home: '/data/project/tf-test',
 } as const;
 
-const RBAC_API = 'rbac.authorization.k8s.io';
-const ROLE_BINDINGS: Resource = { group: RBAC_API, version: 'v1', plural: 'rolebindings' };
-const ROLES: Resource = { group: RBAC_API, version: 'v1', plural: 'roles' };
-const SERVICE_ACCOUNTS: Resource = { group: '', version: 'v1', plural: 'serviceaccounts' };
 /** Namespaces of our own, not the tool's: its quota and limits would have their say, and Kyverno's policy be changed. */
 const SPACES = { psp: 'parity-psp', kyverno: 'parity-kyverno' } as const;
 const READY_MS = 60_000;
@@ -61,12 +67,7 @@ export async function openWorlds(
       hint: 'Make one with `npm run up -- --profile 2024 --name NAME`, and name it with --name; or use --recorded.',
     });
   }
-  const admin = await cluster.client();
-  try {
-    await makeWorlds(cluster, policy, admin, context);
-  } finally {
-    await admin.close();
-  }
+  await withClient(cluster, (admin) => makeWorlds(cluster, policy, admin, context));
   const kubeconfig = path.join(accountHomes(cluster.directory).tools, TOOL.name, '.kube', 'config');
   const { clock, signal } = context;
   const client = new KubeClient({
@@ -92,12 +93,9 @@ export async function openWorlds(
 
 /** Takes both namespaces away again; whatever was tried in them was never kept. */
 export async function removeWorlds(cluster: Cluster): Promise<void> {
-  const admin = await cluster.client();
-  try {
+  await withClient(cluster, async (admin) => {
     for (const namespace of Object.values(SPACES)) await removeNamespace(admin, namespace);
-  } finally {
-    await admin.close();
-  }
+  });
 }
 
 async function makeWorlds(
@@ -109,8 +107,6 @@ async function makeWorlds(
   const template = await loadPolicyTemplate(policy, profile.kyverno);
   for (const namespace of Object.values(SPACES)) {
     await makeNamespace(admin, namespace, context);
-    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
-    await admin.apply(SERVICE_ACCOUNTS, account, namespace);
     await admin.apply(ROLE_BINDINGS, binding('tool', { kind: 'ClusterRole', name: 'tools-user' }), namespace);
     if (!profile.podSecurityPolicy) continue;
     // In Kyverno's world PodSecurityPolicy is satisfied with everything; in the other it is the tool's own.
@@ -135,16 +131,16 @@ function useOf(psp: string): KubeObject {
     resourceNames: [psp],
     verbs: ['use'],
   };
-  return { apiVersion: `${RBAC_API}/v1`, kind: 'Role', metadata: { name: 'psp' }, rules: [rule] };
+  return { apiVersion: `${RBAC_GROUP}/v1`, kind: 'Role', metadata: { name: 'psp' }, rules: [rule] };
 }
 
 function binding(name: string, role: { readonly kind: string; readonly name: string }): KubeObject {
   return {
-    apiVersion: `${RBAC_API}/v1`,
+    apiVersion: `${RBAC_GROUP}/v1`,
     kind: 'RoleBinding',
     metadata: { name },
-    roleRef: { apiGroup: RBAC_API, ...role },
-    subjects: [{ apiGroup: RBAC_API, kind: 'User', name: TOOL.name }],
+    roleRef: { apiGroup: RBAC_GROUP, ...role },
+    subjects: [{ apiGroup: RBAC_GROUP, kind: 'User', name: TOOL.name }],
   };
 }
 
@@ -165,7 +161,7 @@ async function tryPod(client: KubeClient, namespace: string, pod: Pod): Promise<
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     const message = error.why ?? '';
-    const policy = /PodSecurityPolicy|admission webhook "[^"]*kyverno[^"]*" denied the request/.test(message);
+    const policy = message.includes('PodSecurityPolicy') || isPolicyRefusal(message);
     // 422: it is no valid pod. 400: the same, found when it was read; Kyverno's refusals are 400 too.
     if (policy) return { admitted: false, by: 'policy', message };
     if (error.status === 422 || error.status === 400) return { admitted: false, by: 'api', message };

@@ -57,4 +57,21 @@ export const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespa
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods' };
 export const NODES: Resource = { group: '', version: 'v1', plural: 'nodes' };
 export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps' };
+export const SERVICE_ACCOUNTS: Resource = { group: '', version: 'v1', plural: 'serviceaccounts' };
+export const POD_SECURITY_POLICIES: Resource = {
+  group: 'policy',
+  version: 'v1beta1',
+  plural: 'podsecuritypolicies',
+};
+
+export const RBAC_GROUP = 'rbac.authorization.k8s.io';
+export const ROLES: Resource = { group: RBAC_GROUP, version: 'v1', plural: 'roles' };
+export const ROLE_BINDINGS: Resource = { group: RBAC_GROUP, version: 'v1', plural: 'rolebindings' };
+export const CLUSTER_ROLES: Resource = { group: RBAC_GROUP, version: 'v1', plural: 'clusterroles' };
+export const CLUSTER_ROLE_BINDINGS: Resource = {
+  group: RBAC_GROUP,
+  version: 'v1',
+  plural: 'clusterrolebindings',
+};
+
 export const POLICIES: Resource = { group: 'kyverno.io', version: 'v1', plural: 'policies' };

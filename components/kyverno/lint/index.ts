@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Cluster } from '../../../cluster/provider.ts';
 import type { PolicyProfile } from '../../../cluster/spec.ts';
+import { withClient } from '../../../cluster/with-client.ts';
 import type { Context } from '../../../lib/context.ts';
 import { Failure, messageOf } from '../../../lib/errors.ts';
 import { loadPolicyTemplate, policyTemplate, type AccountPolicy } from '../policies/render.ts';
@@ -40,18 +41,15 @@ const UID = 59_999;
  */
 export async function lint(request: LintRequest, cluster: Cluster, context: Context): Promise<LintResult> {
   const policy = await sampleOf(request, cluster.profile.kyverno);
-  const client = await cluster.client();
-  try {
+  return withClient(cluster, async (client) => {
     const api = await readSchemas(client);
     const problems = lintPolicy(policy, api);
     if (problems.length > 0) return { kubernetes: api.version, problems };
     const minor = Number(/^v1\.(\d+)/.exec(api.version)?.[1] ?? 0);
     const probes = probesOf(request.policy, UID).filter(({ fromKubernetes = 0 }) => minor >= fromKubernetes);
-    const failed = await tryPolicy(cluster, policy, probes, context);
+    const failed = await tryPolicy(client, policy, probes, context);
     return { kubernetes: api.version, problems, trial: { pairs: probes.length, failed } };
-  } finally {
-    await client.close();
-  }
+  });
 }
 
 async function sampleOf({ policy, file }: LintRequest, kyverno: string): Promise<AccountPolicy> {

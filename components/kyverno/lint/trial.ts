@@ -1,4 +1,3 @@
-import type { Cluster } from '../../../cluster/provider.ts';
 import type { Context } from '../../../lib/context.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
@@ -6,11 +5,11 @@ import { makeNamespace, removeNamespace } from '../../../lib/kube/namespace.ts';
 import { pathOf, PODS, POLICIES } from '../../../lib/kube/types.ts';
 import { waitFor } from '../../../lib/wait.ts';
 import type { AccountPolicy } from '../policies/render.ts';
+import { isPolicyRefusal } from '../refusal.ts';
 import type { Probe } from './probes.ts';
 
 /** Where a policy is tried; it is made for that, and removed. */
 export const TRIAL_NAMESPACE = 'toolforge-local-policy-trial';
-const SERVICE_ACCOUNTS = { group: '', version: 'v1', plural: 'serviceaccounts' };
 const TAKEN_UP_MS = 60_000;
 
 /** One pair of pods that did not fare as it should. */
@@ -27,16 +26,13 @@ type Refusal = { readonly byPolicy: boolean; readonly message: string } | undefi
  * @param policy enforced, and for that namespace
  */
 export async function tryPolicy(
-  cluster: Cluster,
+  client: KubeClient,
   policy: AccountPolicy,
   probes: readonly Probe[],
   context: Context,
 ): Promise<FailedProbe[]> {
-  const client = await cluster.client();
   try {
     await makeNamespace(client, TRIAL_NAMESPACE, context);
-    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
-    await client.apply(SERVICE_ACCOUNTS, account, TRIAL_NAMESPACE);
     await client.apply(POLICIES, policy, TRIAL_NAMESPACE);
     await takenUp(client, probes, context);
     const failed: FailedProbe[] = [];
@@ -51,7 +47,6 @@ export async function tryPolicy(
     return failed;
   } finally {
     await removeNamespace(client, TRIAL_NAMESPACE);
-    await client.close();
   }
 }
 
@@ -84,6 +79,6 @@ async function refusal(client: KubeClient, spec: object): Promise<Refusal> {
   } catch (error) {
     if (!(error instanceof KubeError) || error.status < 400 || error.status >= 500) throw error;
     const message = (error.why ?? error.what).replaceAll(/\s+/g, ' ');
-    return { byPolicy: /admission webhook "[^"]*kyverno[^"]*" denied/.test(message), message };
+    return { byPolicy: isPolicyRefusal(message), message };
   }
 }

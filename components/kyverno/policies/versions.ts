@@ -1,3 +1,4 @@
+import { isAtLeast } from '../../../lib/versions.ts';
 import type { AccountPolicy, Rule } from './render.ts';
 
 /**
@@ -5,8 +6,7 @@ import type { AccountPolicy, Rule } from './render.ts';
  * @param kyverno its version: `1.12.5`
  */
 export function fitTo(policy: AccountPolicy, kyverno: string): AccountPolicy {
-  const [major = 0, minor = 0] = kyverno.split('.').map(Number);
-  if (major > 1 || minor >= 13) return policy;
+  if (isAtLeast(kyverno, '1.13')) return policy;
   return { ...policy, spec: { ...policy.spec, rules: policy.spec.rules.map(withoutExistingViolations) } };
 }
 

@@ -1,4 +1,5 @@
-import { ADMIN_ROLE, CLUSTER_ROLE_BINDINGS, VIEW_ROLE } from '../rbac-names.ts';
+import { CLUSTER_ROLE_BINDINGS, RBAC_GROUP } from '../../../lib/kube/types.ts';
+import { ADMIN_ROLE, VIEW_ROLE } from '../rbac-names.ts';
 import { apiObject } from './api-object.ts';
 import type { ResourceKind } from './kind.ts';
 
@@ -14,8 +15,8 @@ function adminBinding(id: string, suffix: string, role: string): ResourceKind {
     render: ({ name }) => ({
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRoleBinding',
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
+      roleRef: { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name: role },
+      subjects: [{ apiGroup: RBAC_GROUP, kind: 'User', name }],
     }),
   });
 }

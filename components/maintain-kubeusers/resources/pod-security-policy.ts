@@ -1,13 +1,9 @@
-import type { Resource } from '../../../lib/kube/types.ts';
+import { POD_SECURITY_POLICIES, RBAC_GROUP, ROLE_BINDINGS, ROLES } from '../../../lib/kube/types.ts';
 import { namespaceOf, type AccountId } from '../accounts/account.ts';
-import { ROLE_BINDINGS, ROLES } from '../rbac-names.ts';
 import type { Settings } from '../settings.ts';
 import { apiObject } from './api-object.ts';
 
 /** The world before Kubernetes 1.25 (TOOLFORGE.md 6): a PSP for each tool, and who may use it in its namespace. */
-const PSP: Resource = { group: 'policy', version: 'v1beta1', plural: 'podsecuritypolicies' };
-const RBAC_API = 'rbac.authorization.k8s.io';
-
 const wanted = ({ type }: AccountId, settings: Settings): boolean =>
   type === 'tool' && settings.podSecurityPolicy;
 const pspName = ({ name }: AccountId): string => `tool-${name}-psp`;
@@ -26,7 +22,7 @@ const HOST_PATHS_READ_ONLY = [
 export const podSecurityPolicy = apiObject({
   id: 'pod-security-policy',
   version: 1,
-  resource: PSP,
+  resource: POD_SECURITY_POLICIES,
   scope: 'cluster',
   wanted,
   objectName: pspName,
@@ -81,7 +77,7 @@ export const pspRole = apiObject({
   wanted,
   objectName: pspName,
   render: (account) => ({
-    apiVersion: `${RBAC_API}/v1`,
+    apiVersion: `${RBAC_GROUP}/v1`,
     kind: 'Role',
     rules: [
       {
@@ -103,11 +99,11 @@ export const pspRoleBinding = apiObject({
   wanted,
   objectName: pspName,
   render: (account) => ({
-    apiVersion: `${RBAC_API}/v1`,
+    apiVersion: `${RBAC_GROUP}/v1`,
     kind: 'RoleBinding',
-    roleRef: { apiGroup: RBAC_API, kind: 'Role', name: pspName(account) },
+    roleRef: { apiGroup: RBAC_GROUP, kind: 'Role', name: pspName(account) },
     subjects: [
-      { apiGroup: RBAC_API, kind: 'User', name: account.name },
+      { apiGroup: RBAC_GROUP, kind: 'User', name: account.name },
       { kind: 'ServiceAccount', name: 'default', namespace: namespaceOf(account.name) },
     ],
   }),

@@ -1,4 +1,5 @@
-import { ROLE_BINDINGS, TOOLS_USER_ROLE } from '../rbac-names.ts';
+import { RBAC_GROUP, ROLE_BINDINGS } from '../../../lib/kube/types.ts';
+import { TOOLS_USER_ROLE } from '../rbac-names.ts';
 import { apiObject } from './api-object.ts';
 
 /** What lets a tool work in its namespace: the common name of its certificate, bound to the role that all tools have. */
@@ -13,7 +14,7 @@ export const roleBinding = apiObject({
   render: ({ name }) => ({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'RoleBinding',
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: TOOLS_USER_ROLE },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
+    roleRef: { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name: TOOLS_USER_ROLE },
+    subjects: [{ apiGroup: RBAC_GROUP, kind: 'User', name }],
   }),
 });

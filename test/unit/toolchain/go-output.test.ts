@@ -3,7 +3,8 @@ import { suite, test } from 'node:test';
 import { Failure, interrupted } from '../../../lib/errors.ts';
 import type { PinnedModule } from '../../../cluster/toolchain/catalogue.ts';
 import { diskFailure, goFailure } from '../../../cluster/toolchain/failures.ts';
-import { isAtLeast, parallelism } from '../../../cluster/toolchain/go.ts';
+import { parallelism } from '../../../cluster/toolchain/go.ts';
+import { isAtLeast } from '../../../lib/versions.ts';
 import { GoOutput } from '../../../cluster/toolchain/progress.ts';
 import { exited } from './fake-go.ts';
 
