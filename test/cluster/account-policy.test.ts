@@ -5,8 +5,8 @@ import { KubeClient } from '../../lib/kube/client.ts';
 import { readCredentials } from '../../lib/kube/credentials.ts';
 import { KubeError } from '../../lib/kube/errors.ts';
 import { pathOf, PODS, POLICIES } from '../../lib/kube/types.ts';
-import { waitFor } from '../../lib/wait.ts';
 import { freePorts, Rig } from '../rig.ts';
+import { attempt, attemptPod, until } from './attempt.ts';
 
 const NAME = 'pods';
 const NAMESPACE = 'tool-seed-0001';
@@ -66,35 +66,10 @@ suite('the account policy, enforced by a real Kyverno', () => {
     await rig.dispose(NAME);
   });
 
-  const until = (what: string, holds: () => Promise<boolean>): Promise<true> =>
-    waitFor(what, async () => ((await holds()) ? true : undefined), {
-      clock: systemClock,
-      signal: new AbortController().signal,
-      timeoutMs: 60_000,
-    });
   const enforced = async (): Promise<boolean> =>
     (await tryPod({ securityContext: { runAsNonRoot: false } })) instanceof KubeError;
-  const send = async (
-    method: 'POST' | 'PUT',
-    path: string,
-    body: object,
-    dry = true,
-  ): Promise<Pod | KubeError> => {
-    try {
-      return await client.request<Pod>(method, path, { body, ...(dry ? { query: { dryRun: 'All' } } : {}) });
-    } catch (error) {
-      if (error instanceof KubeError) return error;
-      throw error;
-    }
-  };
-  /** A pod as it would be admitted, or the refusal. */
-  const tryPod = (spec: object, name = 'tried', dry = true): Promise<Pod | KubeError> =>
-    send(
-      'POST',
-      pathOf(PODS, NAMESPACE),
-      { metadata: { name }, spec: { containers: [container('a')], ...spec } },
-      dry,
-    );
+  const tryPod = (spec: object, name?: string, dry = true): Promise<Pod | KubeError> =>
+    attemptPod<Pod>(client, NAMESPACE, spec, { keep: !dry, ...(name === undefined ? {} : { name }) });
   const admitted = (answer: Pod | KubeError): Pod['spec'] => {
     if (answer instanceof KubeError) assert.fail(answer.message);
     return answer.spec;
@@ -195,7 +170,8 @@ suite('the account policy, enforced by a real Kyverno', () => {
     const found = await client.request<Pod>('GET', path);
     const spec = { ...found.spec, ephemeralContainers: [container('debug', securityContext)] };
     // Without a resourceVersion: scheduler and kubelet write to the pod meanwhile.
-    return send('PUT', `${path}/ephemeralcontainers`, { metadata: { name: pod }, spec });
+    const body = { metadata: { name: pod }, spec };
+    return attempt<Pod>(client, { method: 'PUT', path: `${path}/ephemeralcontainers`, body });
   };
 });
 

@@ -18,7 +18,7 @@ import { systemClock } from '../../../lib/clock.ts';
 import type { Context } from '../../../lib/context.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isNotFound } from '../../../lib/kube/errors.ts';
-import { NAMESPACES, POLICIES, type Resource } from '../../../lib/kube/types.ts';
+import { CLUSTER_ROLES, NAMESPACES, POLICIES } from '../../../lib/kube/types.ts';
 import { createOutput } from '../../../lib/output.ts';
 import { xdgPaths } from '../../../lib/paths.ts';
 import { systemRunner } from '../../../lib/run.ts';
@@ -27,7 +27,6 @@ import { freePorts, Rig, type Event } from '../../rig.ts';
 import { listeningAddresses } from './sockets.ts';
 
 const NAME = 'ky';
-const CLUSTER_ROLES: Resource = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' };
 
 suite('Kyverno on plain processes, two admission replicas', () => {
   let rig: Rig;

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -21,6 +20,7 @@ import { makePrivateDirectory } from '../../../lib/files.ts';
 import type { LdapClient } from '../../../lib/ldap/client.ts';
 import { createOutput } from '../../../lib/output.ts';
 import { xdgPaths } from '../../../lib/paths.ts';
+import { freePort } from '../../../lib/ports.ts';
 import { systemRunner } from '../../../lib/run.ts';
 
 /** A real slapd under a real supervisor, in a temporary directory. */
@@ -118,16 +118,4 @@ export async function createRig(tree = true): Promise<LdapRig> {
   await rig.start();
   if (tree) await bringTreeAbout(rig.directory, context);
   return rig;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
-  return port;
 }

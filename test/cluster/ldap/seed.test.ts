@@ -24,6 +24,7 @@ import { acquireLock } from '../../../lib/lock.ts';
 import { valuesOf } from '../../../lib/ldap/types.ts';
 import { waitFor } from '../../../lib/wait.ts';
 import { seedAccounts, zoo, type SeedAccountsRequest } from '../../../seed/accounts/index.ts';
+import { recordOf } from '../../record.ts';
 import { createRig, type LdapRig } from './rig.ts';
 
 const SCRIPT = path.join(import.meta.dirname, '../../../scripts/seed-accounts.ts');
@@ -67,23 +68,7 @@ suite('seed-accounts', () => {
   let rig: LdapRig;
   before(async () => {
     rig = await createRig();
-    await writeRecord(rig.context.paths, {
-      version: 1,
-      id: 'test',
-      spec: {
-        name: 'toolforge',
-        provider: 'embedded',
-        profile: 'current',
-        controlPlanes: 1,
-        healthCheck: 'healthz',
-        kyvernoReplicas: 1,
-        apiPort: 6443,
-        statsPort: 8404,
-      },
-      basePort: 20000,
-      createdAt: new Date().toISOString(),
-      ready: true,
-    });
+    await writeRecord(rig.context.paths, recordOf({}, { ready: true }));
   });
   after(() => rig.remove());
   const seed = (...requests: SeedAccountsRequest[]) =>

@@ -7,15 +7,21 @@ import { systemClock } from '../../../lib/clock.ts';
 import { KubeClient } from '../../../lib/kube/client.ts';
 import { readCredentials } from '../../../lib/kube/credentials.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
-import { pathOf, PODS, POLICIES, type KubeObject, type Resource } from '../../../lib/kube/types.ts';
-import { waitFor } from '../../../lib/wait.ts';
+import {
+  pathOf,
+  POD_SECURITY_POLICIES,
+  PODS,
+  POLICIES,
+  type KubeObject,
+  type Resource,
+} from '../../../lib/kube/types.ts';
 import { freePorts, Rig, type Event } from '../../rig.ts';
+import { attempt, attemptPod, until } from '../attempt.ts';
 
 const NAME = 'before';
 const TOOL = 'tf-test';
 const NAMESPACE = `tool-${TOOL}`;
 const UID = 50_001;
-const PSP: Resource = { group: 'policy', version: 'v1beta1', plural: 'podsecuritypolicies' };
 const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments' };
 const TEMPLATE = path.join(import.meta.dirname, '../../../components/kyverno/policies/toolforge.yaml');
 /** Each field of the PodSecurityPolicy must have refused some pod, or the run proves nothing about it. */
@@ -54,37 +60,13 @@ suite('the world before the migration: Kubernetes 1.24, PodSecurityPolicy, Kyver
 
   const up = (...more: string[]): Promise<Event[]> =>
     rig.events('up', '--name', NAME, '--profile', '2024', ...ports, ...more);
-  const until = (what: string, holds: () => Promise<boolean>): Promise<true> =>
-    waitFor(what, async () => ((await holds()) ? true : undefined), {
-      clock: systemClock,
-      signal: new AbortController().signal,
-      timeoutMs: 60_000,
-    });
   const open = async (...file: string[]): Promise<KubeClient> =>
     new KubeClient({
       credentials: await readCredentials(path.join(rig.directory(NAME), ...file)),
       clock: systemClock,
     });
-  const send = async (
-    method: 'POST' | 'PUT',
-    where: string,
-    body: object,
-    dry = true,
-  ): Promise<Pod | KubeError> => {
-    try {
-      return await tool.request<Pod>(method, where, { body, ...(dry ? { query: { dryRun: 'All' } } : {}) });
-    } catch (error) {
-      if (error instanceof KubeError) return error;
-      throw error;
-    }
-  };
-  const tryPod = (spec: object, name = 'tried', dry = true): Promise<Pod | KubeError> =>
-    send(
-      'POST',
-      pathOf(PODS, NAMESPACE),
-      { metadata: { name }, spec: { containers: [{ name: 'a', image: 'x' }], ...spec } },
-      dry,
-    );
+  const tryPod = (spec: object, name?: string, dry = true): Promise<Pod | KubeError> =>
+    attemptPod<Pod>(tool, NAMESPACE, spec, { keep: !dry, ...(name === undefined ? {} : { name }) });
   const admitted = (answer: Pod | KubeError): Pod => {
     if (answer instanceof KubeError) assert.fail(answer.message);
     return answer;
@@ -94,15 +76,7 @@ suite('the world before the migration: Kubernetes 1.24, PodSecurityPolicy, Kyver
     const found = await admin.request<Pod>('GET', where);
     const ephemeralContainers = [{ name: 'debug', image: 'x', securityContext }];
     const body = { metadata: { name: pod }, spec: { ...found.spec, ephemeralContainers } };
-    try {
-      return await admin.request<Pod>('PUT', `${where}/ephemeralcontainers`, {
-        body,
-        query: { dryRun: 'All' },
-      });
-    } catch (error) {
-      if (error instanceof KubeError) return error;
-      throw error;
-    }
+    return attempt<Pod>(admin, { method: 'PUT', path: `${where}/ephemeralcontainers`, body });
   };
   /** The policies of tools: those of the oracle and the lint go with their namespaces, which takes a while. */
   const tools = async (): Promise<(KubeObject & { spec: { validationFailureAction: string } })[]> => {
@@ -128,7 +102,9 @@ suite('the world before the migration: Kubernetes 1.24, PodSecurityPolicy, Kyver
   });
 
   test('each tool has its PodSecurityPolicy, and no policy of Kyverno’s', async () => {
-    const names = (await admin.list<KubeObject>(PSP)).map(({ metadata }) => metadata?.name).sort();
+    const names = (await admin.list<KubeObject>(POD_SECURITY_POLICIES))
+      .map(({ metadata }) => metadata?.name)
+      .sort();
     assert.deepEqual(names, [
       'privileged-psp',
       'tool-fourohfour-psp',

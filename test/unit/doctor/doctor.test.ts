@@ -18,6 +18,7 @@ import { writeRecord } from '../../../cluster/record.ts';
 import { binaryPath, cacheEntry, lockFile } from '../../../cluster/toolchain/cache.ts';
 import { loadCatalogue, MODULES_DIRECTORY, pinnedModule } from '../../../cluster/toolchain/catalogue.ts';
 import { contextWith } from '../toolchain/fake-go.ts';
+import { recordOf } from '../../record.ts';
 
 const MIB = 1024 ** 2;
 
@@ -158,23 +159,7 @@ suite('ports', () => {
     const check = await portCheck(port, '--api-port', context);
     assert.equal(check.status, 'missing');
     assert.match(check.hint ?? '', /--api-port/);
-    await writeRecord(context.paths, {
-      version: 1,
-      id: 'one',
-      basePort: 20_000,
-      createdAt: '2026-01-01T00:00:00Z',
-      ready: true,
-      spec: {
-        name: 'mine',
-        provider: 'embedded',
-        profile: 'current',
-        controlPlanes: 1,
-        healthCheck: 'healthz',
-        kyvernoReplicas: 1,
-        apiPort: port,
-        statsPort: 1024,
-      },
-    });
+    await writeRecord(context.paths, recordOf({ name: 'mine', apiPort: port, statsPort: 1024 }));
     assert.deepEqual((await portCheck(port, '--api-port', context)).says, 'cluster mine has it');
   });
 });

@@ -7,7 +7,7 @@ import { addressesIn } from '../../../cluster/kind/network.ts';
 import { PkiStore } from '../../../cluster/pki/store.ts';
 import { loadProfile } from '../../../cluster/profile.ts';
 import { PRODUCTION } from '../../../cluster/production.ts';
-import { recordOf } from './record.ts';
+import { recordOf as record } from '../../record.ts';
 
 interface Config {
   readonly networking: { readonly apiServerPort: number; readonly podSubnet: string };
@@ -24,11 +24,13 @@ interface Config {
   }[];
 }
 
+const kindRecord = (controlPlanes: number) => record({ name: 'c', provider: 'kind', controlPlanes });
+
 suite("kind's configuration", () => {
   const configOf = async (controlPlanes: number): Promise<Config> => {
     const profile = await loadProfile('current');
     return parse(
-      kindConfig(recordOf(controlPlanes), profile, '/state/c', new PkiStore('/state/c'), 'image'),
+      kindConfig(kindRecord(controlPlanes), profile, '/state/c', new PkiStore('/state/c'), 'image'),
     ) as Config;
   };
 
@@ -67,12 +69,12 @@ suite("kind's configuration", () => {
       assert.ok(mappings.every(({ listenAddress }) => listenAddress === '127.0.0.1'));
       const ports = [...mappings.map(({ hostPort }) => hostPort), networking.apiServerPort];
       assert.equal(new Set(ports).size, ports.length);
-      for (const { port } of apiserverEndpoints(recordOf(controlPlanes))) assert.ok(ports.includes(port));
+      for (const { port } of apiserverEndpoints(kindRecord(controlPlanes))) assert.ok(ports.includes(port));
     }
   });
 
   test('addresses and pod subnets of nodes differ, and the node list has them all', () => {
-    const record = recordOf(3);
+    const record = kindRecord(3);
     const addresses = addressesIn('172.20.0.0/16', record);
     assert.equal(new Set(addresses.values()).size, 5);
     assert.equal(addresses.get('c-control-plane2'), '172.20.0.11');
@@ -83,7 +85,7 @@ suite("kind's configuration", () => {
 
   test('names nodes as kind does', () => {
     assert.deepEqual(
-      nodesOf(recordOf(3)).map(({ container, machine }) => [container, machine]),
+      nodesOf(kindRecord(3)).map(({ container, machine }) => [container, machine]),
       [
         ['c-control-plane', 'control-plane-1'],
         ['c-control-plane2', 'control-plane-2'],

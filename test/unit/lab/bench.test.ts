@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,6 +10,7 @@ import { renderResults } from '../../../lab/bench/render.ts';
 import { bench } from '../../../lab/bench/run.ts';
 import type { Context } from '../../../lib/context.ts';
 import { Failure } from '../../../lib/errors.ts';
+import { recordOf } from '../../record.ts';
 
 suite('benchmark results', () => {
   test('a ratio above one is always in our favour', () => {
@@ -61,27 +61,9 @@ suite('benchmark results', () => {
 suite('bench', () => {
   test('refuses the name of a cluster that is there: it would remove it', async () => {
     const state = await mkdtemp(path.join(tmpdir(), 'tl-bench-'));
-    const spec = {
-      name: 'bench',
-      provider: 'embedded',
-      profile: 'current',
-      controlPlanes: 1,
-      healthCheck: 'healthz',
-      kyvernoReplicas: 1,
-      apiPort: 6443,
-      statsPort: 8404,
-    } as const;
     const context = { paths: { cache: state, state } } as unknown as Context;
-    const createdAt = new Date().toISOString();
     try {
-      await writeRecord(context.paths, {
-        version: 1,
-        id: randomUUID(),
-        spec,
-        basePort: 20_000,
-        createdAt,
-        ready: true,
-      });
+      await writeRecord(context.paths, recordOf({ name: 'bench' }));
       await assert.rejects(
         bench({ name: 'bench', policies: 1, accounts: 5, ha: false }, context),
         (error: unknown) => {
