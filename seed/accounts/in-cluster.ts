@@ -3,16 +3,11 @@ import { allowMassDelete, maintainKubeusersStatus } from '../../components/maint
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import { waitFor } from '../../lib/wait.ts';
+import { Settling } from './settling.ts';
 import type { AccountsInCluster } from './run.ts';
 
 /** 4,000 accounts with live policies on two cores take minutes; a loop that stands still is noticed by its progress. */
 const TIMEOUT_MS = 30 * 60_000;
-/**
- * maintain-kubeusers asks LDAP every second whether anything changed: when it had nothing to do for this long after
- * the last write, there is nothing left to do.
- */
-const QUIET_MS = 3_000;
-
 /** The cluster's side of seeding accounts: maintain-kubeusers makes of them what they need, and we watch. */
 export function accountsInCluster(cluster: Cluster, context: Context): AccountsInCluster {
   const { clock, signal } = context;
@@ -26,20 +21,17 @@ export function accountsInCluster(cluster: Cluster, context: Context): AccountsI
       }
     },
     async settle(progress) {
-      let quietSince: number | undefined;
+      const settling = new Settling();
       const settled = await waitFor(
         'maintain-kubeusers to finish the accounts',
         async () => {
-          const { accounts, work, massDeleteBlocked } = await maintainKubeusersStatus(
-            cluster.directory,
-          ).catch(notYet);
-          if (massDeleteBlocked !== undefined) throw blocked(massDeleteBlocked);
+          const status = await maintainKubeusersStatus(cluster.directory).catch(notYet);
+          if (status.massDeleteBlocked !== undefined) throw blocked(status.massDeleteBlocked);
+          const { accounts, work } = status;
           progress.update(
             `${accounts.ready} of ${accounts.total} ready, ${work.waiting + work.underWay} to do`,
           );
-          const idle = accounts.pending === 0 && work.waiting + work.underWay === 0;
-          quietSince = idle ? (quietSince ?? clock.now()) : undefined;
-          return quietSince !== undefined && clock.now() - quietSince >= QUIET_MS ? accounts : undefined;
+          return settling.look(status, clock.now()) ? accounts : undefined;
         },
         {
           clock,
