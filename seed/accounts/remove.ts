@@ -36,12 +36,17 @@ export function removalFor(known: KnownEntries, prefix: string, count: number | 
     ...going.map(([name, entries]): Work => ({
       name,
       kind: 'delete',
-      tool: true,
+      account: true,
       changes: entries.map(deletion),
     })),
     ...leaveAdminGroup(known, leaving),
     ...leaving.map((entry): Work => {
-      return { name: entry.dn, kind: 'delete', tool: false, changes: [deletion(entry)] };
+      return {
+        name: entry.dn,
+        kind: 'delete',
+        account: isAdmin(entry.dn, prefix),
+        changes: [deletion(entry)],
+      };
     }),
   ];
   return { work, unchanged: staying.length };
@@ -88,5 +93,5 @@ function leaveAdminGroup(known: KnownEntries, leaving: readonly LdapEntry[]): Wo
   );
   if (members.length === 0) return [];
   const change: LdapChange = { kind: 'delete-values', dn: ADMIN_GROUP_DN, attributes: { member: members } };
-  return [{ name: 'group of admins', kind: 'change', tool: false, changes: [change] }];
+  return [{ name: 'group of admins', kind: 'change', account: false, changes: [change] }];
 }

@@ -98,7 +98,7 @@ async function writeAll(
       for (const request of requests) {
         progress.update('comparing');
         const plan = await planOf(client, request);
-        const going = toolsGoing(plan);
+        const going = accountsGoing(plan);
         if (going > 0) await cluster?.expectRemoval(going);
         outcome = add(outcome, await write(client, plan, progress, context));
       }
@@ -169,6 +169,6 @@ async function reconnect(directory: string, { clock, signal }: Context): Promise
   );
 }
 
-function toolsGoing({ work }: WorkPlan): number {
-  return work.filter(({ kind, tool }) => kind === 'delete' && tool).length;
+function accountsGoing({ work }: WorkPlan): number {
+  return work.filter(({ kind, account }) => kind === 'delete' && account).length;
 }

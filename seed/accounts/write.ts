@@ -15,8 +15,8 @@ import { markOf, type SeedAccountsOptions } from './options.ts';
 export interface Work {
   readonly name: string;
   readonly kind: 'create' | 'change' | 'delete';
-  /** Whether it is a tool (what the cluster makes a namespace of) rather than a person. */
-  readonly tool: boolean;
+  /** Whether it is an account, a tool or an admin, of which the cluster makes something; not a mere maintainer. */
+  readonly account: boolean;
   readonly changes: readonly LdapChange[];
 }
 
@@ -40,14 +40,14 @@ export async function planSeed(client: LdapClient, options: SeedAccountsOptions)
 export function planFor(wanted: Iterable<Target>, known: KnownEntries): WorkPlan {
   const work: Work[] = [];
   let unchanged = 0;
-  for (const { kind: what, name, main, entries } of wanted) {
+  for (const { name, main, entries } of wanted) {
     const changes = entries.flatMap((entry) => changesFor(entry, known));
     if (changes.length === 0) unchanged += 1;
     else
       work.push({
         name,
         kind: known.has(main.dn.toLowerCase()) ? 'change' : 'create',
-        tool: what === 'tool',
+        account: true,
         changes,
       });
   }

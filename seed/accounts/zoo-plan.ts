@@ -24,7 +24,7 @@ export async function planZooRemoval(client: LdapClient): Promise<WorkPlan> {
   const found = await client.search(BASE_DN, { filter, attributes: ['1.1'] });
   const work = found.map(({ dn }): Work => {
     // Not tools to the cluster: it never made anything of them.
-    return { name: dn, kind: 'delete', tool: false, changes: [{ kind: 'delete', dn }] };
+    return { name: dn, kind: 'delete', account: false, changes: [{ kind: 'delete', dn }] };
   });
   return { work, unchanged: 0 };
 }

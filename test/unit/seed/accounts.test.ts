@@ -35,6 +35,12 @@ function remove(directory: Directory, count: number | undefined): void {
   for (const { changes } of removalFor(directory.known, PREFIX, count).work) directory.apply(changes);
 }
 
+/** What the cluster is told to expect. */
+function going(directory: Directory, count: number | undefined): number {
+  const { work } = removalFor(directory.known, PREFIX, count);
+  return work.filter(({ kind, account }) => kind === 'delete' && account).length;
+}
+
 /** Members of groups that are no entries. */
 function dangling(directory: Directory): string[] {
   const { known } = directory;
@@ -43,6 +49,12 @@ function dangling(directory: Directory): string[] {
 }
 
 suite('seeded accounts', () => {
+  test('with the last tools the admins go, and count too; maintainers do not', () => {
+    const directory = seeded(20);
+    assert.equal(going(directory, 5), 5);
+    assert.equal(going(directory, undefined), 22);
+  });
+
   test('every tool has a usable name, its home, its group, and a uid that nobody else has', () => {
     fc.assert(
       fc.property(prefixes, fc.integer({ min: 1, max: 300 }), (prefix, count) => {
