@@ -56,8 +56,8 @@ export class RunitSupervisor implements Supervisor {
     );
     const stale = changed.filter(({ name }) => status.get(name)?.supervised === true).map(({ name }) => name);
     await this.stop(stale);
-    const down = services.map(({ name }) => name).filter((name) => status.get(name)?.pid === undefined);
-    const toStart = [...new Set([...stale, ...down])];
+    const down = [...status.values()].filter(({ pid, ending }) => pid === undefined || ending === true);
+    const toStart = [...new Set([...stale, ...down.map(({ name }) => name)])];
     await this.start(toStart);
     // Only now: a kill before this line makes the next run restart them, never take an old process for the new one.
     for (const { name, fingerprint } of changed) {
@@ -80,20 +80,25 @@ export class RunitSupervisor implements Supervisor {
 
   async start(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
-    const supervised = new Set(
-      (await this.#sv(names)).filter((line) => line.supervised).map(({ name }) => name),
-    );
+    // A `down` that was killed had told them to end. They cannot be had back; left alone, they would be gone a moment later.
+    await this.#end((await this.#sv(names)).filter(({ ending }) => ending === true));
     for (const name of names) {
-      const directory = path.join(this.#services, name);
-      await rm(path.join(directory, 'down'), { force: true });
-      await writeFile(path.join(directory, 'deaths'), '');
-      if (!supervised.has(name)) await this.#spawn(directory);
+      await rm(path.join(this.#services, name, 'down'), { force: true });
+      await writeFile(path.join(this.#services, name, 'deaths'), '');
     }
-    const waiting = names.filter((name) => supervised.has(name));
-    if (waiting.length > 0) await this.#svCommand(['up'], waiting);
+    const supervised = (await this.#sv(names)).filter((line) => line.supervised).map(({ name }) => name);
+    if (supervised.length > 0) await this.#svCommand(['up'], supervised);
+    const spawned = new Set<string>();
     await waitFor(
       `the supervisor to start ${names.join(', ')}`,
-      async () => ((await this.#sv(names)).every((line) => line.supervised) ? true : undefined),
+      async () => {
+        const missing = (await this.#sv(names)).filter((line) => !line.supervised);
+        for (const { name } of missing.filter(({ name }) => !spawned.has(name))) {
+          spawned.add(name);
+          await this.#spawn(path.join(this.#services, name));
+        }
+        return missing.length === 0 ? true : undefined;
+      },
       { clock: this.#context.clock, signal: this.#context.signal, timeoutMs: 10_000 },
     );
   }
@@ -143,19 +148,23 @@ export class RunitSupervisor implements Supervisor {
   }
 
   async remove(names: readonly string[]): Promise<void> {
-    const supervised = (await this.#sv(names)).filter((line) => line.supervised).map(({ name }) => name);
-    if (supervised.length > 0) {
-      await this.#svCommand(['-w', String(STOP_SECONDS), 'force-shutdown'], supervised);
-      // `sv` waits for the service; its runsv and svlogd end a moment later, and still write to the directory.
-      await waitFor(
-        `the supervisors of ${supervised.join(', ')} to end`,
-        async () => ((await this.#sv(supervised)).some((line) => line.supervised) ? undefined : true),
-        // Clean-up goes on after Ctrl-C: a signal that aborted would leave processes behind.
-        { clock: this.#context.clock, signal: new AbortController().signal, timeoutMs: 10_000 },
-      );
-    }
+    await this.#end((await this.#sv(names)).filter((line) => line.supervised));
     for (const name of names)
       await rm(path.join(this.#services, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Ends the services and their supervisors, and waits for both. */
+  async #end(lines: readonly SvLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    const names = lines.map(({ name }) => name);
+    await this.#svCommand(['-w', String(STOP_SECONDS), 'force-shutdown'], names);
+    // `sv` waits for the service; its runsv and svlogd end a moment later, and still write to the directory.
+    await waitFor(
+      `the supervisors of ${names.join(', ')} to end`,
+      async () => ((await this.#sv(names)).some((line) => line.supervised) ? undefined : true),
+      // Clean-up goes on after Ctrl-C: a signal that aborted would leave processes behind.
+      { clock: this.#context.clock, signal: new AbortController().signal, timeoutMs: 10_000 },
+    );
   }
 
   async names(): Promise<readonly string[]> {

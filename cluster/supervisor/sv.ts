@@ -7,6 +7,8 @@ export interface SvLine {
   readonly seconds: number;
   /** Down, but about to be started again. */
   readonly wantsUp?: true;
+  /** Told to end, and still there. */
+  readonly ending?: true;
 }
 
 /**
@@ -27,6 +29,7 @@ export function parseStatus(output: string): SvLine[] {
         ...(state === 'run' && pid !== undefined ? { pid: Number(pid) } : {}),
         seconds: Number(/(\d+)s\b/.exec(own)?.[1] ?? 0),
         ...(state === 'down' && own.endsWith(', want up') ? { wantsUp: true } : {}),
+        ...(state !== 'down' && /, (want down|got TERM)\b/.test(own) ? { ending: true } : {}),
       };
     });
 }

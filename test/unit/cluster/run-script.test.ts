@@ -70,6 +70,7 @@ suite('sv status', () => {
       'down: /s/kwok: 3s, normally up; run: log: (pid 21) 9s',
       'finish: /s/haproxy: (pid 31) 0s, normally up; run: log: (pid 30) 9s',
       'down: /s/dies-at-once: 1s, normally up, want up; run: log: (pid 15) 9s',
+      'run: /s/leaves: (pid 7) 9s, want down, got TERM; run: log: (pid 6) 9s',
       'warning: /s/slapd: unable to open supervise/ok: file does not exist',
       'fail: /s/gone: unable to change to service directory: file does not exist',
     ];
@@ -78,6 +79,7 @@ suite('sv status', () => {
       { name: 'kwok', supervised: true, seconds: 3 },
       { name: 'haproxy', supervised: true, seconds: 0 },
       { name: 'dies-at-once', supervised: true, seconds: 1, wantsUp: true },
+      { name: 'leaves', supervised: true, pid: 7, seconds: 9, ending: true },
       { name: 'slapd', supervised: false, seconds: 0 },
       { name: 'gone', supervised: false, seconds: 0 },
     ]);

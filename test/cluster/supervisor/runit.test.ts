@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { after, before, suite, test } from 'node:test';
+import { resolveRunit } from '../../../cluster/supervisor/resolve.ts';
+import { RunitSupervisor, type RunitTools } from '../../../cluster/supervisor/runit.ts';
+import type { Service, ServiceStatus } from '../../../cluster/supervisor/service.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import type { Context } from '../../../lib/context.ts';
+import { createOutput } from '../../../lib/output.ts';
+import { xdgPaths } from '../../../lib/paths.ts';
+import { systemRunner } from '../../../lib/run.ts';
+
+/** Takes its time to end, as etcd and API servers do. */
+const SLOW: Service = {
+  name: 'slow',
+  program: '/bin/sh',
+  args: ['-c', 'trap "sleep 1; exit 0" TERM; while :; do sleep 0.05; done'],
+};
+
+suite('runit', () => {
+  let directory: string;
+  let tools: RunitTools;
+  let context: Context;
+  let supervisor: RunitSupervisor;
+
+  before(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'runit-'));
+    const stream = Object.assign(new PassThrough(), { isTTY: false }).resume();
+    context = {
+      output: createOutput({ stdout: stream, stderr: stream }, true, {}),
+      runner: systemRunner,
+      clock: systemClock,
+      paths: { cache: xdgPaths(process.env).cache, state: directory },
+      signal: new AbortController().signal,
+      env: process.env,
+    };
+    tools = await resolveRunit(context, { update: () => undefined });
+    supervisor = new RunitSupervisor(directory, tools, context);
+  });
+  after(async () => {
+    await supervisor.shutdown();
+    await rm(directory, { recursive: true });
+  });
+
+  const slow = async (): Promise<ServiceStatus | undefined> => (await supervisor.status(['slow']))[0];
+  /** What a command says that is killed before it sees the service end. */
+  const say = (command: string): Promise<unknown> =>
+    systemRunner.run(tools.sv, [command, path.join(directory, 'services', 'slow')], {
+      env: tools.libraryPath === undefined ? {} : { LD_LIBRARY_PATH: tools.libraryPath },
+    });
+
+  for (const command of ['exit', 'down', 'term']) {
+    test(`a service that is about to end, after \`sv ${command}\`, is started anew`, async () => {
+      await supervisor.apply([SLOW]);
+      const old = (await slow())?.pid;
+      assert.ok(old !== undefined);
+      await say(command);
+      assert.deepEqual(await supervisor.apply([SLOW]), ['slow']);
+      const status = await slow();
+      assert.ok(status?.pid !== undefined && status.pid !== old, JSON.stringify({ old, status }));
+      assert.equal(status.deaths, 0);
+      // The one that runs now is there to stay.
+      await systemClock.sleep(1_500);
+      assert.equal((await slow())?.pid, status.pid);
+    });
+  }
+
+  test('a service that runs as it should is left alone', async () => {
+    const old = (await slow())?.pid;
+    assert.deepEqual(await supervisor.apply([SLOW]), []);
+    assert.equal((await slow())?.pid, old);
+  });
+});
