@@ -3,7 +3,7 @@ import { Failure, messageOf } from '../lib/errors.ts';
 import type { KubeClient } from '../lib/kube/client.ts';
 import { isNotFound } from '../lib/kube/errors.ts';
 import { CONFIG_MAPS, type KubeObject } from '../lib/kube/types.ts';
-import { loadProfile } from './profile.ts';
+import { loadProfile, profileOf } from './profile.ts';
 import type { Cluster } from './provider.ts';
 import { providerOf } from './providers.ts';
 import { requireRecord, type ClusterRecord } from './record.ts';
@@ -35,7 +35,8 @@ export async function openCluster(name: string, context: Context): Promise<Clust
 export async function loadCluster(name: string, context: Context): Promise<Cluster> {
   const record = await requireRecord(context.paths, name);
   const provider = await providerOf(record.spec.provider);
-  return provider.load(record, await loadProfile(record.spec.profile), context);
+  const profile = profileOf(record.spec, await loadProfile(record.spec.profile));
+  return provider.load(record, profile, context);
 }
 
 /** Writes the marker. Only `up` does, on API servers that it has just started itself. */

@@ -4,7 +4,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { Failure } from '../lib/errors.ts';
 import { readFileIfExists } from '../lib/files.ts';
-import { accountPolicyChoice } from './spec.ts';
+import { isAtLeast } from '../lib/versions.ts';
+import { accountPolicyChoice, type ClusterSpec } from './spec.ts';
 
 const version = z.string().regex(/^\d+\.\d+\.\d+$/);
 
@@ -26,6 +27,16 @@ const profileSchema = z.object({
 
 /** What versions and settings a cluster has; a file of cluster/profiles. */
 export type Profile = z.infer<typeof profileSchema> & { readonly name: string };
+
+/** Whether the API has PodSecurityPolicies at all, admitted by or not. */
+export function servesPodSecurityPolicies({ kubernetes }: Pick<Profile, 'kubernetes'>): boolean {
+  return !isAtLeast(kubernetes, '1.25');
+}
+
+/** The profile as a cluster has it: what its own specification says comes first. */
+export function profileOf(spec: Pick<ClusterSpec, 'podSecurityPolicy'>, profile: Profile): Profile {
+  return { ...profile, podSecurityPolicy: spec.podSecurityPolicy ?? profile.podSecurityPolicy };
+}
 
 const DIRECTORY = path.join(import.meta.dirname, 'profiles');
 

@@ -23,7 +23,12 @@ export type PolicyAction = (typeof POLICY_ACTIONS)[number];
 /** The Kyverno policy that each tool has; `none` is the world before the migration of 2024. */
 export const accountPolicyChoice = z.union([
   z.literal('none'),
-  z.strictObject({ profile: z.enum(POLICY_PROFILES), action: z.enum(POLICY_ACTIONS) }),
+  z.strictObject({
+    profile: z.enum(POLICY_PROFILES),
+    action: z.enum(POLICY_ACTIONS),
+    /** Another text of the template: the path of a copy in the cluster's directory. */
+    file: z.string().optional(),
+  }),
 ]);
 export type AccountPolicyChoice = z.infer<typeof accountPolicyChoice>;
 
@@ -48,6 +53,8 @@ export const clusterSpec = z.object({
   kyvernoReplicas: z.number().int().min(1).max(MAX_KYVERNO_REPLICAS),
   /** Absent: the profile's. */
   accountPolicy: accountPolicyChoice.optional(),
+  /** Whether the API servers load the PodSecurityPolicy plugin. Absent: as the profile says; the migration's end is false. */
+  podSecurityPolicy: z.boolean().optional(),
   /** HAProxy's frontend for the API; production's is 6443. */
   apiPort: z.number().int().min(1024).max(65535),
   /** HAProxy's statistics; production's is 8404. */

@@ -10,7 +10,7 @@ import type { Context } from '../lib/context.ts';
 import type { Plan, Progress, Step } from '../lib/steps.ts';
 import { haproxyPlan, type HAProxyProgram } from './haproxy/index.ts';
 import { saveFreshImage } from './image.ts';
-import { kyvernoPlans, type ChartSource } from './kyverno/index.ts';
+import { kyvernoPlans, templateFile, type ChartSource } from './kyverno/index.ts';
 import { ldapDirectory, ldapFiles, ldapPlan } from './ldap/index.ts';
 import { maintainKubeusersPlan, type MaintainKubeusersInput } from './maintain-kubeusers/index.ts';
 import { podSecurityPolicyPlan } from './pod-security-policy/index.ts';
@@ -54,7 +54,7 @@ export function upPlan(
         maintainKubeusersPlan(
           {
             ldapConfig: (cluster) => ldapFiles(ldapDirectory(cluster)).clientConfig,
-            settings: policySettings(record, profile),
+            ...policyInput(record, profile),
           },
           context,
         ),
@@ -64,13 +64,15 @@ export function upPlan(
   ];
 }
 
-/** The policy that tools get; none where the cluster is still before the migration. */
-function policySettings(
+/** The policy that tools get, and the template that it is made from; none where the cluster is still before the migration. */
+function policyInput(
   { spec }: ClusterRecord,
   profile: Profile,
-): NonNullable<MaintainKubeusersInput['settings']> {
+): Pick<MaintainKubeusersInput, 'settings' | 'files'> {
   const choice = spec.accountPolicy ?? profile.accountPolicy;
-  return choice === 'none' ? {} : { policy: { ...choice, kyverno: profile.kyverno } };
+  if (choice === 'none') return {};
+  const settings = { policy: { ...choice, kyverno: profile.kyverno } };
+  return { settings, files: [choice.file ?? templateFile(choice.profile)] };
 }
 
 const SILENT: Progress = { update: () => undefined };

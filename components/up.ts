@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import prettyMilliseconds from 'pretty-ms';
 import { prepareRecord } from '../cluster/create.ts';
 import { contextName, mergeKubeconfig, userKubeconfig } from '../cluster/merge-kubeconfig.ts';
-import { loadProfile } from '../cluster/profile.ts';
+import { loadProfile, profileOf } from '../cluster/profile.ts';
 import type { UpState } from '../cluster/provider.ts';
 import { providerOf, resolveProvider } from '../cluster/providers.ts';
 import { PRODUCTION } from '../cluster/production.ts';
@@ -52,7 +52,8 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
   });
   try {
     const existing = (await readRecord(context.paths, options.name))?.spec;
-    const profile = await loadProfile(options.profile ?? existing?.profile ?? DEFAULT_PROFILE);
+    const loaded = await loadProfile(options.profile ?? existing?.profile ?? DEFAULT_PROFILE);
+    const profile = existing === undefined ? loaded : profileOf(existing, loaded);
     const asked = options.provider ?? 'auto';
     const chosen = asked === 'auto' ? (existing?.provider ?? asked) : asked;
     const spec = specOf(options, existing, await resolveProvider(chosen, profile, context));
@@ -93,6 +94,7 @@ export function specOf(
     statsPort: options.statsPort ?? existing?.statsPort ?? PRODUCTION.statsPort,
     ...(memory === undefined ? {} : { controlPlaneMemory: memory }),
     ...(policy === undefined ? {} : { accountPolicy: policy }),
+    ...(existing?.podSecurityPolicy === undefined ? {} : { podSecurityPolicy: existing.podSecurityPolicy }),
   };
 }
 

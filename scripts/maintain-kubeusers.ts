@@ -37,10 +37,10 @@ await main({
       {
         ...options,
         config: path.resolve(config ?? configurationFile(clusterDirectory(context.paths, name))),
-        async loadPolicy({ profile, kyverno }) {
-          const template = await loadPolicyTemplate(profile, kyverno);
+        async loadPolicy({ profile, kyverno, file, background = false }) {
+          const template = await loadPolicyTemplate(profile, kyverno, file);
           return ({ namespace, uid, home }, { action }) =>
-            template({ namespace, uid, dataDirectory: home, action, background: false });
+            template({ namespace, uid, dataDirectory: home, action, background });
         },
       },
       context,

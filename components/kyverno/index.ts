@@ -6,6 +6,7 @@ export { fingerprint, KYVERNO_NAMESPACE, type ChartSource } from './chart.ts';
 export { kyvernoPlans, type KyvernoInput, type KyvernoPlans } from './install.ts';
 export { applyObjects, waitUntilServed } from './objects.ts';
 export { admissionStandsStill, resumeAdmission, startAdmission, stopAdmission } from './standstill.ts';
+export { templateFile } from './policies/render.ts';
 export { isPolicyRefusal } from './refusal.ts';
 export { kyvernoStatus, type ControllerStatus, type KyvernoStatus } from './status.ts';
 export { type KyvernoReplicas, type KyvernoSettings } from './values.ts';

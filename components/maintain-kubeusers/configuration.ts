@@ -23,6 +23,23 @@ export const quotaOverride = z.strictObject({
   pod_memory: quantity.optional(),
 });
 
+const policySettings = z.strictObject({
+  profile: z.enum(POLICY_PROFILES),
+  action: z.enum(POLICY_ACTIONS),
+  /** The version of Kyverno that the policies are for; absent: the newest. */
+  kyverno: z.string().optional(),
+  /** Another text of the template. */
+  file: absolutePath.optional(),
+  background: z.boolean().optional(),
+});
+
+/** The file of a roll-out. */
+export const rollOutSchema = z.strictObject({
+  policy: policySettings.optional(),
+  percent: z.number().min(0).max(100),
+  tools: z.array(z.string()).default([]),
+});
+
 /** The configuration file of the loop, JSON or YAML, mode 0600. */
 export const configurationSchema = z.strictObject({
   /** The identity of the loop's own service account; never an admin's. */
@@ -44,14 +61,9 @@ export const configurationSchema = z.strictObject({
   /** Goes into recorded hashes, see `Settings.stateKey`. */
   stateKey: z.string().min(20),
   /** Absent: tools get no Kyverno policy. */
-  policy: z
-    .strictObject({
-      profile: z.enum(POLICY_PROFILES),
-      action: z.enum(POLICY_ACTIONS),
-      /** The version of Kyverno that the policies are for; absent: the newest. */
-      kyverno: z.string().optional(),
-    })
-    .optional(),
+  policy: policySettings.optional(),
+  /** A file with another policy for a part of the tools, read whenever it changes; usually there is none. */
+  rollOutFile: absolutePath.optional(),
   /** A PodSecurityPolicy for each tool, on the `2024` profile. */
   podSecurityPolicy: z.boolean().default(false),
   keyAlgorithm: z.enum(['P-256', 'RSA-4096']).default('P-256'),

@@ -3,12 +3,18 @@
  * is what `up`, `status`, `become` and the seeds use of it.
  */
 export { maintainKubeusersPlan, type MaintainKubeusersInput } from './install.ts';
-export { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
+export { accountHomes, configurationFile, rollOutFile, SERVICE_NAME } from './places.ts';
 export { becomeTool, type BecomeOptions } from './become.ts';
 export { runWhileEdited } from './dev.ts';
 export { allowMassDelete } from './mass-delete.ts';
 export { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
 export { runMaintainKubeusers, type RunOptions } from './run.ts';
-export { type PolicyRenderer, type PolicySettings, type PolicyTool } from './settings.ts';
+export {
+  isSelected,
+  type PolicyRenderer,
+  type PolicySettings,
+  type PolicyTool,
+  type ToolSelection,
+} from './settings.ts';
 export { maintainKubeusersStatus, requestsSoFar } from './status.ts';
 export { type MaintainKubeusersStatus } from './status-report.ts';

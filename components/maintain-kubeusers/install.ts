@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { servesPodSecurityPolicies } from '../../cluster/profile.ts';
 import { withClient } from '../../cluster/with-client.ts';
 import type { Cluster, UpState } from '../../cluster/provider.ts';
 import type { Service } from '../../cluster/supervisor/service.ts';
@@ -21,7 +22,7 @@ import {
 import type { Plan, Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { configurationSchema, type ConfigurationInput } from './configuration.ts';
-import { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
+import { accountHomes, configurationFile, rollOutFile, SERVICE_NAME } from './places.ts';
 import { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
 import { maintainKubeusersStatus } from './status.ts';
 
@@ -36,6 +37,8 @@ const MANY = 50;
 export interface MaintainKubeusersInput {
   /** How LDAP is reached: the file in the form of production's /etc/ldap.yaml. */
   readonly ldapConfig: (cluster: Cluster) => string;
+  /** Files that decide what it does, beside its configuration and its sources: templates of the policy. */
+  readonly files?: readonly string[];
   /** What differs from the defaults: policy, key algorithm, quota overrides … */
   readonly settings?: Partial<
     Pick<ConfigurationInput, 'policy' | 'keyAlgorithm' | 'interval' | 'quotaOverrides' | 'massDelete'>
@@ -75,7 +78,8 @@ const PLACES: Readonly<Record<string, Resource>> = {
 };
 
 async function applyRbac(cluster: Cluster): Promise<void> {
-  const { podSecurityPolicy } = cluster.profile;
+  // Those of tools must also go, when the plugin is gone.
+  const podSecurityPolicy = servesPodSecurityPolicies(cluster.profile);
   await withClient(cluster, async (client) => {
     for (const object of maintainKubeusersRbac({ podSecurityPolicy })) {
       await client.apply(placeOf(object), object, object.metadata?.namespace);
@@ -105,6 +109,7 @@ async function writeFiles(cluster: Cluster, { ldapConfig, settings }: MaintainKu
     dataRoot: homes.tools,
     adminHomeRoot: homes.admins,
     port: cluster.hostPorts.maintainKubeusers,
+    rollOutFile: rollOutFile(cluster.directory),
     podSecurityPolicy: cluster.profile.podSecurityPolicy,
     cluster: { server, caFile },
     ...settings,
@@ -128,7 +133,10 @@ async function secrets(file: string): Promise<{ token: string; stateKey: string 
 export const MEMORY = ['--max-semi-space-size=8', '--max-old-space-size=256'];
 
 /** The loop as a service: this Node, our entry point; restarted when its configuration or its sources changed. */
-async function service(cluster: Cluster, { ldapConfig }: MaintainKubeusersInput): Promise<Service> {
+async function service(
+  cluster: Cluster,
+  { ldapConfig, files = [] }: MaintainKubeusersInput,
+): Promise<Service> {
   const file = configurationFile(cluster.directory);
   const sources = await readdir(import.meta.dirname, { recursive: true });
   return {
@@ -139,6 +147,7 @@ async function service(cluster: Cluster, { ldapConfig }: MaintainKubeusersInput)
       file,
       path.join(path.dirname(file), 'kubeconfig'),
       ldapConfig(cluster),
+      ...files,
       ...sources
         .filter((source) => source.endsWith('.ts'))
         .map((source) => path.join(import.meta.dirname, source)),

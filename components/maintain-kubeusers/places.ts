@@ -8,6 +8,11 @@ export function accountHomes(directory: string): { readonly tools: string; reado
   return { tools: path.join(directory, 'data', 'project'), admins: path.join(directory, 'data', 'home') };
 }
 
+/** Says which part of the tools already has another policy, while a change is rolled out; usually not there. */
+export function rollOutFile(directory: string): string {
+  return path.join(directory, SERVICE_NAME, 'roll-out.json');
+}
+
 export function configurationFile(directory: string): string {
   return path.join(directory, SERVICE_NAME, 'config.json');
 }

@@ -49,6 +49,7 @@ async function serve(workshop: Workshop, context: Context): Promise<void> {
     interval: configuration.interval * 1000,
     changeInterval: configuration.changeInterval * 1000,
     apiRequests: workshop.apiRequests,
+    rollOut: () => workshop.rollOut(),
   });
   let leads = false;
   const server = await startServer({

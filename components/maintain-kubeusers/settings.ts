@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { PolicyAction, PolicyProfile } from '../../cluster/spec.ts';
 import type { KubeObject } from '../../lib/kube/types.ts';
 
@@ -7,6 +8,10 @@ export interface PolicySettings {
   readonly action: PolicyAction;
   /** The version of Kyverno that it is for; absent: the newest. */
   readonly kyverno?: string | undefined;
+  /** Path of another text of the template; absent: the profile's own. */
+  readonly file?: string | undefined;
+  /** Whether Kyverno also reports on pods that were there before the policy. */
+  readonly background?: boolean | undefined;
 }
 
 /** The values of the policy template's variables for one tool. */
@@ -36,11 +41,27 @@ export interface QuotaOverride {
 
 export type KeyAlgorithm = 'P-256' | 'RSA-4096';
 
+/** Which tools take part in a change. */
+export interface ToolSelection {
+  /** 0 to 100: this share of all tools, the same ones each time, and those of a smaller share among them. */
+  readonly percent: number;
+  /** These as well, by name. */
+  readonly tools: readonly string[];
+}
+
+/** Another policy for a part of the tools, while a change is rolled out. */
+export interface RollOut extends ToolSelection {
+  /** Absent: those tools get no policy. */
+  readonly policy?: PolicySettings | undefined;
+  readonly renderPolicy?: PolicyRenderer | undefined;
+}
+
 /** Everything that decides what an account's resources look like. */
 export interface Settings {
   /** Absent: tools get no policy. */
   readonly policy?: PolicySettings | undefined;
   readonly renderPolicy?: PolicyRenderer | undefined;
+  readonly rollOut?: RollOut | undefined;
   /** The world before Kubernetes 1.25: a PodSecurityPolicy for each tool. */
   readonly podSecurityPolicy: boolean;
   readonly keyAlgorithm: KeyAlgorithm;
@@ -54,4 +75,22 @@ export interface Settings {
    * a definition that was never applied.
    */
   readonly stateKey: string;
+}
+
+/** The policy of one tool: that of the roll-out which it takes part in, or everybody's. */
+export function policyOf(
+  tool: string,
+  { policy, renderPolicy, rollOut }: Pick<Settings, 'policy' | 'renderPolicy' | 'rollOut'>,
+): Pick<Settings, 'policy' | 'renderPolicy'> {
+  return rollOut !== undefined && isSelected(tool, rollOut) ? rollOut : { policy, renderPolicy };
+}
+
+/** Whether a tool takes part. By the hash of its name: no order of names, in which families of tools stand together. */
+export function isSelected(tool: string, { percent, tools }: ToolSelection): boolean {
+  return placeOf(tool) < percent || tools.includes(tool);
+}
+
+/** A number in 0..100 for each name, evenly spread. */
+function placeOf(tool: string): number {
+  return (Number.parseInt(hash('sha256', tool).slice(0, 8), 16) / 2 ** 32) * 100;
 }

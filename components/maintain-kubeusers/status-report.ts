@@ -43,6 +43,8 @@ export const statusReport = z.object({
   /** Seconds since LDAP last answered in full. */
   ldapAgeSeconds: z.number().optional(),
   ldapError: z.string().optional(),
+  /** The part of the tools that is to have another policy already, while a change is rolled out. */
+  rollOut: z.object({ percent: z.number(), tools: z.number() }).optional(),
   massDeleteBlocked: z.string().optional(),
   /** Bytes */
   memory: z.number(),

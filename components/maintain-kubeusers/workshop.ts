@@ -11,7 +11,8 @@ import { identityOfThisProcess, Leadership } from './loop/leadership.ts';
 import { Reconciler } from './loop/reconciler.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Tools } from './resources/kind.ts';
-import type { PolicyRenderer, PolicySettings } from './settings.ts';
+import { readRollOut } from './roll-out.ts';
+import type { PolicyRenderer, PolicySettings, RollOut, Settings } from './settings.ts';
 
 /** Everything that a run works with, put together. */
 export interface Workshop {
@@ -23,6 +24,8 @@ export interface Workshop {
   readonly log: Log;
   readonly leadership: Leadership;
   readonly apiRequests: () => number;
+  /** The roll-out of now. */
+  rollOut(): Promise<RollOut | undefined>;
   reconciler(): Reconciler;
   close(): Promise<void>;
 }
@@ -83,12 +86,15 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
     log.warn(errorFields(error), 'trouble with the API');
   };
   const { policy, cluster, massDelete, renewBeforeDays, concurrency } = configuration;
+  const everybody: Settings = {
+    ...configuration,
+    cluster: { server: cluster.server, ca: await readFile(cluster.caFile, 'utf8') },
+    ...(policy === undefined ? {} : { renderPolicy: await options.loadPolicy(policy) }),
+  };
+  const rollOut = (): Promise<RollOut | undefined> =>
+    readRollOut(configuration.rollOutFile, options.loadPolicy);
   const tools: Tools = {
-    settings: {
-      ...configuration,
-      cluster: { server: cluster.server, ca: await readFile(cluster.caFile, 'utf8') },
-      ...(policy === undefined ? {} : { renderPolicy: await options.loadPolicy(policy) }),
-    },
+    settings: { ...everybody, rollOut: await rollOut() },
     client,
     issuer: new CertificateIssuer({ client, clock, signal, onError }),
     homes: homes.homes,
@@ -105,6 +111,7 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
   return {
     ...{ configuration, client, directory, tools, metrics, log, leadership },
     apiRequests: () => requests,
+    rollOut,
     reconciler: () =>
       new Reconciler({
         ...{ tools, log, metrics, monotonic },

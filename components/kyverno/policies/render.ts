@@ -51,12 +51,21 @@ export type PolicyTemplate = (variables: PolicyVariables, options?: PolicyRender
 /** The annotation that the template carries to turn autogen off. */
 export const AUTOGEN_ANNOTATION = 'pod-policies.kyverno.io/autogen-controllers';
 
+/** A profile's template: the file of this folder with its name. */
+export function templateFile(profile: PolicyProfile): string {
+  return path.join(import.meta.dirname, `${profile}.yaml`);
+}
+
 /**
- * Reads a profile's template: the file of this folder with its name.
+ * Reads a profile's template.
  * @param kyverno the version of Kyverno that the policies are for; absent: the newest
+ * @param file another text of it
  */
-export async function loadPolicyTemplate(profile: PolicyProfile, kyverno?: string): Promise<PolicyTemplate> {
-  const file = path.join(import.meta.dirname, `${profile}.yaml`);
+export async function loadPolicyTemplate(
+  profile: PolicyProfile,
+  kyverno?: string,
+  file = templateFile(profile),
+): Promise<PolicyTemplate> {
   return policyTemplate(await readFile(file, 'utf8'), kyverno);
 }
 

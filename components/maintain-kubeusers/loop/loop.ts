@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Homes } from '../homes/homes.ts';
 import type { MaintainKubeusersStatus } from '../status-report.ts';
 import { confirmed } from './confirmed.ts';
+import type { RollOut } from '../settings.ts';
 import { observe } from './observe.ts';
 import type { Evaluation, Reconciler } from './reconciler.ts';
 import { measure, summarize } from './summary.ts';
@@ -28,6 +29,8 @@ export interface LoopOptions {
   readonly changeInterval: number;
   /** Requests sent to the API so far. */
   readonly apiRequests: () => number;
+  /** The roll-out of now, as its file says. */
+  readonly rollOut: () => Promise<RollOut | undefined>;
 }
 
 /** Evaluations come at most this often, however many events there are … */
@@ -51,6 +54,7 @@ export class Loop {
   #lastPass: MaintainKubeusersStatus['lastPass'];
   #directoryError: string | undefined;
   #objection: string | undefined;
+  #rollOutError: string | undefined;
   #fullPassAt: number;
   #fullPass: Promise<void> | undefined;
 
@@ -98,6 +102,7 @@ export class Loop {
     let next = Number.NEGATIVE_INFINITY;
     while (!isAborted(signal)) {
       try {
+        await this.#followRollOut();
         // Read the marker first: a change while the answer comes in is then seen as one the next time.
         const seen = await directory.changeMarker();
         const full = monotonic() >= next;
@@ -112,6 +117,23 @@ export class Loop {
         this.#directoryFails(error);
       }
       await clock.sleep(changeInterval, signal).catch(() => undefined);
+    }
+  }
+
+  /** Takes up what the file of the roll-out says now. One that cannot be read changes nothing, and is said once. */
+  async #followRollOut(): Promise<void> {
+    const { reconciler, rollOut, log } = this.#options;
+    try {
+      const wanted = await rollOut();
+      this.#rollOutError = undefined;
+      if (selectionOf(wanted) === selectionOf(reconciler.rollOut)) return;
+      reconciler.rollOut = wanted;
+      log.info({ percent: wanted?.percent, tools: wanted?.tools.length }, 'roll-out');
+      this.#wake.up();
+    } catch (error) {
+      const line = errorLine(error);
+      if (this.#rollOutError !== line) log.error(errorFields(error), 'the roll-out cannot be followed');
+      this.#rollOutError = line;
     }
   }
 
@@ -213,7 +235,7 @@ export class Loop {
 
   status(): Omit<MaintainKubeusersStatus, 'leader' | 'standby'> {
     const { reconciler, clock, monotonic } = this.#options;
-    const { queue } = reconciler;
+    const { queue, rollOut } = reconciler;
     const summary =
       this.#answer === undefined
         ? {
@@ -229,11 +251,19 @@ export class Loop {
       work: { waiting: queue.waiting, underWay: queue.underWay },
       ...(this.#lastPass === undefined ? {} : { lastPass: this.#lastPass }),
       ...(this.#answer === undefined ? {} : { ldapAgeSeconds: (clock.now() - this.#answer.at) / 1000 }),
+      ...(rollOut === undefined
+        ? {}
+        : { rollOut: { percent: rollOut.percent, tools: rollOut.tools.length } }),
       ...(this.#directoryError === undefined ? {} : { ldapError: this.#directoryError }),
       ...(this.#objection === undefined ? {} : { massDeleteBlocked: this.#objection }),
       memory: process.memoryUsage.rss(),
     };
   }
+}
+
+/** All of a roll-out that can be compared. */
+function selectionOf(rollOut: RollOut | undefined): string {
+  return JSON.stringify(rollOut === undefined ? [] : [rollOut.policy, rollOut.percent, rollOut.tools]);
 }
 
 function isAborted(signal: AbortSignal): boolean {

@@ -8,6 +8,7 @@ import { errorFields, type Log } from '../log.ts';
 import type { MassDeletePermit } from '../mass-delete.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Tools } from '../resources/kind.ts';
+import type { RollOut } from '../settings.ts';
 import { performAction } from './perform.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -46,11 +47,13 @@ export class Reconciler {
   /** Told when `evaluate` may find something else, after an action. */
   onLookAgain: () => void = () => undefined;
   readonly #options: ReconcilerOptions;
-  readonly #desired: DesiredState;
+  #tools: Tools;
+  #desired: DesiredState;
   readonly #guard: RemovalGuard;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#tools = options.tools;
     this.#desired = new DesiredState(options.tools.settings);
     this.#guard = new RemovalGuard(options.removalLimits);
     const { monotonic, places } = options;
@@ -73,6 +76,17 @@ export class Reconciler {
     });
   }
 
+  get rollOut(): RollOut | undefined {
+    return this.#tools.settings.rollOut;
+  }
+
+  /** From here on a part of the tools is to have another policy. */
+  set rollOut(rollOut: RollOut | undefined) {
+    const settings = { ...this.#tools.settings, rollOut };
+    this.#tools = { ...this.#tools, settings };
+    this.#desired = new DesiredState(settings);
+  }
+
   /** What has to be done for this answer of the directory; removals that are too many are left out. */
   evaluate(answer: DirectoryAnswer): Evaluation {
     const { now, monotonic, renewBefore, allowMassDelete } = this.#options;
@@ -92,7 +106,8 @@ export class Reconciler {
   }
 
   async #perform(action: Action): Promise<void> {
-    const { tools, now, monotonic, log, metrics } = this.#options;
+    const tools = this.#tools;
+    const { now, monotonic, log, metrics } = this.#options;
     const { kind, id, reason, found } = action;
     const labels = { account_type: id.type };
     const before = monotonic();

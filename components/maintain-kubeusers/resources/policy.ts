@@ -1,6 +1,6 @@
 import { POLICIES } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account } from '../accounts/account.ts';
-import type { Settings } from '../settings.ts';
+import { policyOf, type Settings } from '../settings.ts';
 import { apiObject } from './api-object.ts';
 
 /** Production's name of the one policy that each tool has. */
@@ -12,7 +12,7 @@ export const policy = apiObject({
   version: 1,
   resource: POLICIES,
   scope: 'namespace',
-  wanted: ({ type }, settings) => type === 'tool' && settings.policy !== undefined,
+  wanted: ({ type, name }, settings) => type === 'tool' && policyOf(name, settings).policy !== undefined,
   objectName: () => NAME,
   render(account, settings) {
     const { metadata, ...object } = template(account, settings);
@@ -27,7 +27,8 @@ export const policy = apiObject({
   },
 });
 
-function template({ name, uid, home }: Account, { policy: settings, renderPolicy }: Settings) {
+function template({ name, uid, home }: Account, all: Settings) {
+  const { policy: settings, renderPolicy } = policyOf(name, all);
   if (settings === undefined || renderPolicy === undefined) {
     throw new Error('policies are wanted, but no template was passed in');
   }

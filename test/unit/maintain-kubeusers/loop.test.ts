@@ -7,6 +7,7 @@ import { allowMassDelete } from '../../../components/maintain-kubeusers/mass-del
 import { Loop } from '../../../components/maintain-kubeusers/loop/loop.ts';
 import { Reconciler } from '../../../components/maintain-kubeusers/loop/reconciler.ts';
 import { createMetrics } from '../../../components/maintain-kubeusers/metrics.ts';
+import { isSelected, type RollOut } from '../../../components/maintain-kubeusers/settings.ts';
 import { DAY, FakeDirectory, silentLog, tool, workshop } from './fakes.ts';
 
 const many = (count: number): Account[] =>
@@ -15,6 +16,7 @@ const many = (count: number): Account[] =>
 /** A loop that runs, with everything around it in memory. */
 function running(accounts: readonly Account[]) {
   const shop = workshop();
+  const rollOut: { now: RollOut | undefined } = { now: undefined };
   const directory = new FakeDirectory(accounts);
   const metrics = createMetrics();
   const monotonic = (): number => performance.now();
@@ -33,11 +35,12 @@ function running(accounts: readonly Account[]) {
     interval: 60_000,
     changeInterval: 20,
     apiRequests: () => shop.api.requests.length,
+    rollOut: () => Promise.resolve(rollOut.now),
   });
   const stop = new AbortController();
   const ended = service.run(stop.signal);
   return {
-    ...{ ...shop, directory, metrics, loop: service },
+    ...{ ...shop, directory, metrics, rollOut, loop: service },
     until: async (what: string, reached: () => boolean): Promise<void> => {
       const deadline = performance.now() + 20_000;
       while (!reached()) {
@@ -68,6 +71,40 @@ suite('the loop', () => {
     await until('the unlocked one', () => has('new') && counts().ready === 3);
     directory.set(many(2));
     await until('the removed one', () => !has('new') && counts().total === 2);
+    await rig.end();
+  });
+
+  test('a roll-out gives part of the tools another policy, and takes it back', async () => {
+    const rig = running(many(40));
+    const { loop, api, rollOut, until } = rig;
+    const enforced = (): string[] =>
+      [...api.objects]
+        .filter(([path, object]) => path.includes('/policies/') && JSON.stringify(object).includes('Enforce'))
+        .map(([path]) => /tool-([^/]+)/.exec(path)?.[1] ?? '')
+        .sort();
+    const settled = (percent?: number): boolean => {
+      const { rollOut: taken, accounts } = loop.status();
+      return taken?.percent === percent && accounts.ready === 40;
+    };
+    const policy = { profile: 'toolforge', action: 'Enforce' } as const;
+    const { renderPolicy } = rig.tools.settings;
+    await until('the accounts', () => settled());
+    assert.deepEqual(enforced(), []);
+    rollOut.now = { policy, renderPolicy, percent: 25, tools: ['t7'] };
+    await until('a quarter of them, and one', () => settled(25));
+    const quarter = enforced();
+    const expected = many(40).map(({ name }) => name);
+    assert.deepEqual(
+      quarter,
+      expected.filter((name) => isSelected(name, { percent: 25, tools: ['t7'] })).sort(),
+    );
+    assert.ok(quarter.length > 3 && quarter.length < 20 && quarter.includes('t7'), quarter.join());
+    rollOut.now = { policy, renderPolicy, percent: 60, tools: ['t7'] };
+    await until('more of them', () => settled(60));
+    assert.ok(quarter.every((name) => enforced().includes(name)) && enforced().length > quarter.length);
+    rollOut.now = undefined;
+    await until('none of them', () => settled());
+    assert.deepEqual(enforced(), []);
     await rig.end();
   });
 
