@@ -26,6 +26,8 @@ export interface CommandDefinition<Schema extends z.ZodType> {
   readonly passThrough?: boolean;
   /** Another program has the terminal (kubectl, tail, a shell): Ctrl-C is its business, and it speaks for itself. */
   readonly foreground?: boolean;
+  /** It finds its cluster by other means than `--name`, which it does not have. */
+  readonly anyCluster?: boolean;
 }
 
 /** An option that can also be set in the environment or in `.env`, always with our prefix. */
@@ -85,7 +87,9 @@ export function parseOptions<Schema extends z.ZodType>(
   for (const [name, description] of definition.arguments ?? []) command.argument(name, description);
   const own = definition.options ?? [];
   // A command may say something else of a common option: another default, say.
-  const common = commonOptions().filter(({ long }) => own.every((option) => option.long !== long));
+  const common = commonOptions()
+    .filter(({ long }) => own.every((option) => option.long !== long))
+    .filter(({ long }) => definition.anyCluster !== true || long !== '--name');
   for (const made of [...own, ...common]) command.addOption(made);
   if (definition.passThrough === true)
     command.allowUnknownOption().allowExcessArguments().passThroughOptions();

@@ -12,4 +12,5 @@ export interface Tool {
  * How the generators of 2024 wrote pods: without a word about security; since stage 1 of the migration with the context
  * that the policy asks for; and, for a few weeks of it, with the name of a Go constant in place of `procMount: Default`.
  */
-export type Generation = 'before' | 'explicit' | 'default-proc-mount';
+export const GENERATIONS = ['before', 'explicit', 'default-proc-mount'] as const;
+export type Generation = (typeof GENERATIONS)[number];

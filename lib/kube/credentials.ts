@@ -23,10 +23,11 @@ const kubeconfig = z.looseObject({
 });
 
 /**
- * What the current context of a kubeconfig leads to. Certificates may stand in it or in files, named relative to it.
+ * What the current context of a kubeconfig, or the one named, leads to. Certificates may stand in it or in files, named
+ * relative to it.
  * @throws Failure `environment` when the file is not there, is no kubeconfig, or identifies by other means
  */
-export async function readCredentials(file: string): Promise<Credentials> {
+export async function readCredentials(file: string, contextName?: string): Promise<Credentials> {
   try {
     const config = kubeconfig.parse(parse(await readFile(file, 'utf8')));
     const find = (list: readonly Record<string, unknown>[], name: string, key: string) => {
@@ -34,7 +35,7 @@ export async function readCredentials(file: string): Promise<Credentials> {
       if (found === undefined) throw new Error(`it has no ${key} named ${name}`);
       return found as Readonly<Record<string, string | undefined>>;
     };
-    const context = find(config.contexts, config['current-context'], 'context');
+    const context = find(config.contexts, contextName ?? config['current-context'], 'context');
     const cluster = find(config.clusters, context['cluster'] ?? '', 'cluster');
     const user = find(config.users, context['user'] ?? '', 'user');
     const pem = async (

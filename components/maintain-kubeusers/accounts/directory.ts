@@ -6,6 +6,7 @@ import type { LdapClient } from '../../../lib/ldap/client.ts';
 import { isNoAnswer } from '../../../lib/ldap/errors.ts';
 import { filterValue } from '../../../lib/ldap/escape.ts';
 import { valuesOf, type LdapConnection, type LdapEntry } from '../../../lib/ldap/types.ts';
+import type { Account } from './account.ts';
 import { LOCK_ATTRIBUTES, readEntries, type DirectoryAnswer, type EntryShape } from './read-entries.ts';
 
 /** Where accounts come from, as a seam: tests pass a list. Every method throws when the answer is not whole. */
@@ -52,6 +53,7 @@ const toolShape = (project: string): EntryShape => ({
   namePrefix: `${project}.`,
   homesDirectory: '/data/project',
 });
+const TOOL_ATTRIBUTES = ['cn', 'uidNumber', 'homeDirectory', ...LOCK_ATTRIBUTES];
 const ADMIN_SHAPE: EntryShape = {
   type: 'admin',
   nameAttribute: 'uid',
@@ -81,7 +83,7 @@ export class LdapDirectory implements AccountDirectory {
       const { basedn, project } = this.#settings;
       const tools = await client.search(`ou=people,ou=servicegroups,${basedn}`, {
         filter: `(&(objectClass=posixAccount)(cn=${filterValue(project)}.*))`,
-        attributes: ['cn', 'uidNumber', 'homeDirectory', ...LOCK_ATTRIBUTES],
+        attributes: TOOL_ATTRIBUTES,
         scope: 'one',
       });
       this.requests += Math.max(1, Math.ceil(tools.length / 500));
@@ -90,6 +92,20 @@ export class LdapDirectory implements AccountDirectory {
         { entries: tools, shape: toolShape(project) },
         { entries: admins, shape: ADMIN_SHAPE },
       ]);
+    });
+  }
+
+  /** The account of one tool; undefined where there is none, or none that can be used. */
+  async tool(name: string): Promise<Account | undefined> {
+    return this.#ask(async (client) => {
+      const { basedn, project } = this.#settings;
+      const entries = await client.search(`ou=people,ou=servicegroups,${basedn}`, {
+        filter: `(&(objectClass=posixAccount)(cn=${filterValue(`${project}.${name}`)}))`,
+        attributes: TOOL_ATTRIBUTES,
+        scope: 'one',
+      });
+      this.requests += 1;
+      return readEntries([{ entries, shape: toolShape(project) }]).accounts[0];
     });
   }
 

@@ -1,0 +1,59 @@
+import { Failure } from '../../lib/errors.ts';
+import { isNotFound, KubeError } from '../../lib/kube/errors.ts';
+import type { KubeObject, Resource } from '../../lib/kube/types.ts';
+import type { Session } from './session.ts';
+
+export const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments' };
+export const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs' };
+export const CRON_JOBS: Resource = { group: 'batch', version: 'v1', plural: 'cronjobs' };
+export const SERVICES: Resource = { group: '', version: 'v1', plural: 'services' };
+export const INGRESSES: Resource = { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses' };
+export const EVENTS: Resource = { group: '', version: 'v1', plural: 'events' };
+
+/** The tool's object of that name, or undefined where there is none. */
+export async function find<T extends KubeObject>(
+  { client, tool }: Session,
+  resource: Resource,
+  name: string,
+): Promise<T | undefined> {
+  try {
+    return await client.get<T>(resource, name, tool.namespace);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Deletes the tool's object with what it owns; whether there was one. */
+export async function remove({ client, tool }: Session, resource: Resource, name: string): Promise<boolean> {
+  try {
+    await client.delete(resource, name, tool.namespace);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** The objects of a kind that belong to a selection of labels. */
+export function select<T extends KubeObject>(
+  { client, tool }: Session,
+  resource: Resource,
+  labels: Readonly<Record<string, string>>,
+): Promise<T[]> {
+  const labelSelector = Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
+  return client.list<T>(resource, { namespace: tool.namespace, labelSelector });
+}
+
+/** What the API server does not take (quota, an invalid field, a policy), as a person's failure and not a server's. */
+export function refusal(what: string, error: unknown): unknown {
+  if (!(error instanceof KubeError) || error.status < 400 || error.status >= 500) return error;
+  return new Failure({
+    kind: 'cluster',
+    what: `${what} was refused`,
+    ...(error.why === undefined ? {} : { why: error.why }),
+    cause: error,
+  });
+}
