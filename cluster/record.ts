@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Failure, systemCode } from '../lib/errors.ts';
 import { makePrivateDirectory, readFileIfExists, writeFileAtomic } from '../lib/files.ts';
 import type { Paths } from '../lib/paths.ts';
-import { clusterSpec } from './spec.ts';
+import { accountPolicyChoice, clusterSpec, POLICY_PROFILES } from './spec.ts';
 
 /** Bumped when a record of an older version can no longer be read. */
 const RECORD_VERSION = 1;
@@ -20,9 +20,31 @@ const clusterRecord = z.object({
   createdAt: z.string(),
   /** Whether an `up` ever ended well; before that there is no image to reset to. */
   ready: z.boolean(),
+  /** How far the migration from PodSecurityPolicy is; absent: it has not begun. `reset` goes back to before it. */
+  migration: z
+    .object({
+      /** The last stage that is done; 0 is none. */
+      stage: z.number().int().min(0),
+      /** That stage is being undone. */
+      undoing: z.boolean().optional(),
+      /** What `accountPolicy` was before. */
+      before: accountPolicyChoice.optional(),
+      /** What the tools are to have in the end. */
+      policy: z.object({ profile: z.enum(POLICY_PROFILES), file: z.string().optional() }),
+    })
+    .optional(),
 });
 
 export type ClusterRecord = z.infer<typeof clusterRecord>;
+
+/** The record as it was before any migration. */
+export function withoutMigration({ migration, ...record }: ClusterRecord): ClusterRecord {
+  if (migration === undefined) return record;
+  const { before } = migration;
+  // What is undefined is not written down.
+  const spec = { ...record.spec, accountPolicy: before, podSecurityPolicy: undefined };
+  return { ...record, spec: JSON.parse(JSON.stringify(spec)) as ClusterRecord['spec'] };
+}
 
 /** The directory of one cluster: record, keys, logs, data, tool homes, images. */
 export function clusterDirectory(paths: Paths, name: string): string {

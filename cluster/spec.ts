@@ -28,6 +28,8 @@ export const accountPolicyChoice = z.union([
     action: z.enum(POLICY_ACTIONS),
     /** Another text of the template: the path of a copy in the cluster's directory. */
     file: z.string().optional(),
+    /** Whether Kyverno also reports on pods that were there before the policy. */
+    background: z.boolean().optional(),
   }),
 ]);
 export type AccountPolicyChoice = z.infer<typeof accountPolicyChoice>;

@@ -3,10 +3,10 @@ import prettyMilliseconds from 'pretty-ms';
 import { prepareRecord } from '../cluster/create.ts';
 import { contextName, mergeKubeconfig, userKubeconfig } from '../cluster/merge-kubeconfig.ts';
 import { loadProfile, profileOf } from '../cluster/profile.ts';
-import type { UpState } from '../cluster/provider.ts';
+import type { Cluster, UpState } from '../cluster/provider.ts';
 import { providerOf, resolveProvider } from '../cluster/providers.ts';
 import { PRODUCTION } from '../cluster/production.ts';
-import { clusterDirectory, readRecord } from '../cluster/record.ts';
+import { clusterDirectory, readRecord, writeRecord, type ClusterRecord } from '../cluster/record.ts';
 import {
   DEFAULT_NAME,
   HA_CONTROL_PLANES,
@@ -19,7 +19,7 @@ import {
 import type { Context } from '../lib/context.ts';
 import { makePrivateDirectory } from '../lib/files.ts';
 import { acquireLock } from '../lib/lock.ts';
-import { runPlan } from '../lib/steps.ts';
+import { runPlan, type Plan, type Progress, type Step } from '../lib/steps.ts';
 import { upPlan } from './toolforge.ts';
 
 /** What a person may ask of `up`. What is absent stays as it is, or is the default of a new cluster. */
@@ -69,6 +69,31 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
   } finally {
     await release();
   }
+}
+
+/**
+ * Brings a running cluster to what its record says now. For whoever holds the cluster's lock already.
+ * @param progress learns what it does at the moment
+ */
+export async function converge(
+  record: ClusterRecord,
+  progress: Progress,
+  context: Context,
+): Promise<Cluster> {
+  await writeRecord(context.paths, record);
+  const provider = await providerOf(record.spec.provider);
+  const profile = profileOf(record.spec, await loadProfile(record.spec.profile));
+  const state = {} as UpState; // the plan's first step sets the cluster
+  for (const entry of upPlan(provider, record, profile, context).flatMap(steps)) {
+    progress.update(entry.title);
+    await entry.run(state, progress);
+  }
+  return state.cluster;
+}
+
+/** Of what may go on at once, one after the other. */
+function steps(entry: Plan<UpState>[number]): Step<UpState>[] {
+  return 'concurrent' in entry ? entry.concurrent.flatMap((plan) => plan.flatMap(steps)) : [entry];
 }
 
 /** What a new cluster has. */

@@ -38,7 +38,10 @@ export const rollOutSchema = z.strictObject({
   policy: policySettings.optional(),
   percent: z.number().min(0).max(100),
   tools: z.array(z.string()).default([]),
+  /** In place of the configuration's own, for all tools. */
+  podSecurityPolicy: z.boolean().optional(),
 });
+export type RollOutFile = z.input<typeof rollOutSchema>;
 
 /** The configuration file of the loop, JSON or YAML, mode 0600. */
 export const configurationSchema = z.strictObject({

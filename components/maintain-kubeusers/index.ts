@@ -3,7 +3,10 @@
  * is what `up`, `status`, `become` and the seeds use of it.
  */
 export { maintainKubeusersPlan, type MaintainKubeusersInput } from './install.ts';
-export { accountHomes, configurationFile, rollOutFile, SERVICE_NAME } from './places.ts';
+export { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
+export { readTools } from './accounts/tools.ts';
+export { type RollOutFile } from './configuration.ts';
+export { currentRollOut, writeRollOut } from './roll-out.ts';
 export { becomeTool, type BecomeOptions } from './become.ts';
 export { runWhileEdited } from './dev.ts';
 export { allowMassDelete } from './mass-delete.ts';

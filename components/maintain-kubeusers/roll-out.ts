@@ -1,7 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { Failure } from '../../lib/errors.ts';
-import { readFileIfExists } from '../../lib/files.ts';
-import { rollOutSchema } from './configuration.ts';
+import { readFileIfExists, writeFileAtomic } from '../../lib/files.ts';
+import { rollOutSchema, type RollOutFile } from './configuration.ts';
+import { rollOutFile } from './places.ts';
 import type { PolicyRenderer, PolicySettings, RollOut } from './settings.ts';
 
 /**
@@ -26,6 +28,22 @@ export async function readRollOut(
   }
   const { policy } = parsed.data;
   return { ...parsed.data, ...(policy === undefined ? {} : { renderPolicy: await loadPolicy(policy) }) };
+}
+
+/**
+ * Begins a roll-out, changes its share, or ends it; the running loop takes it up within a second.
+ * @param directory the cluster's
+ */
+export async function writeRollOut(directory: string, rollOut: RollOutFile | undefined): Promise<void> {
+  const file = rollOutFile(directory);
+  if (rollOut === undefined) await rm(file, { force: true });
+  else await writeFileAtomic(file, `${JSON.stringify(rollOut, undefined, 2)}\n`);
+}
+
+/** What the file says, for people who ask; undefined: nothing is rolled out. */
+export async function currentRollOut(directory: string): Promise<z.output<typeof rollOutSchema> | undefined> {
+  const text = await readFileIfExists(rollOutFile(directory));
+  return text === undefined ? undefined : rollOutSchema.safeParse(parseJson(text)).data;
 }
 
 function parseJson(text: string): unknown {

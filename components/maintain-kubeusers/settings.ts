@@ -54,6 +54,8 @@ export interface RollOut extends ToolSelection {
   /** Absent: those tools get no policy. */
   readonly policy?: PolicySettings | undefined;
   readonly renderPolicy?: PolicyRenderer | undefined;
+  /** In place of `Settings.podSecurityPolicy`, for all tools. */
+  readonly podSecurityPolicy?: boolean | undefined;
 }
 
 /** Everything that decides what an account's resources look like. */
@@ -75,6 +77,14 @@ export interface Settings {
    * a definition that was never applied.
    */
   readonly stateKey: string;
+}
+
+/** Whether tools have PodSecurityPolicies. */
+export function hasPodSecurityPolicies({
+  podSecurityPolicy,
+  rollOut,
+}: Pick<Settings, 'podSecurityPolicy' | 'rollOut'>): boolean {
+  return rollOut?.podSecurityPolicy ?? podSecurityPolicy;
 }
 
 /** The policy of one tool: that of the roll-out which it takes part in, or everybody's. */

@@ -58,6 +58,15 @@ export const PODS: Resource = { group: '', version: 'v1', plural: 'pods' };
 export const NODES: Resource = { group: '', version: 'v1', plural: 'nodes' };
 export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps' };
 export const SERVICE_ACCOUNTS: Resource = { group: '', version: 'v1', plural: 'serviceaccounts' };
+export const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments' };
+export const REPLICA_SETS: Resource = { group: 'apps', version: 'v1', plural: 'replicasets' };
+export const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs' };
+export const CRON_JOBS: Resource = { group: 'batch', version: 'v1', plural: 'cronjobs' };
+export const POLICY_REPORTS: Resource = {
+  group: 'wgpolicyk8s.io',
+  version: 'v1alpha2',
+  plural: 'policyreports',
+};
 export const POD_SECURITY_POLICIES: Resource = {
   group: 'policy',
   version: 'v1beta1',

@@ -263,7 +263,7 @@ export class Loop {
 
 /** All of a roll-out that can be compared. */
 function selectionOf(rollOut: RollOut | undefined): string {
-  return JSON.stringify(rollOut === undefined ? [] : [rollOut.policy, rollOut.percent, rollOut.tools]);
+  return JSON.stringify({ ...rollOut, renderPolicy: undefined });
 }
 
 function isAborted(signal: AbortSignal): boolean {

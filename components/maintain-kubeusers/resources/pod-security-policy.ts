@@ -1,11 +1,11 @@
 import { POD_SECURITY_POLICIES, RBAC_GROUP, ROLE_BINDINGS, ROLES } from '../../../lib/kube/types.ts';
 import { namespaceOf, type AccountId } from '../accounts/account.ts';
-import type { Settings } from '../settings.ts';
+import { hasPodSecurityPolicies, type Settings } from '../settings.ts';
 import { apiObject } from './api-object.ts';
 
 /** The world before Kubernetes 1.25 (TOOLFORGE.md 6): a PSP for each tool, and who may use it in its namespace. */
 const wanted = ({ type }: AccountId, settings: Settings): boolean =>
-  type === 'tool' && settings.podSecurityPolicy;
+  type === 'tool' && hasPodSecurityPolicies(settings);
 const pspName = ({ name }: AccountId): string => `tool-${name}-psp`;
 
 const HOST_PATHS_READ_WRITE = ['/var/lib/sss/pipes', '/data/project', '/data/scratch'];

@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile } from 'node:fs/promises';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Cluster } from '../../cluster/provider.ts';
+import { writeRecord, type ClusterRecord } from '../../cluster/record.ts';
+import type { AccountPolicyChoice, PolicyAction, PolicyProfile } from '../../cluster/spec.ts';
+import {
+  currentRollOut,
+  isSelected,
+  maintainKubeusersStatus,
+  readTools,
+  writeRollOut,
+  type PolicySettings,
+  type RollOutFile,
+  type ToolSelection,
+} from '../../components/maintain-kubeusers/index.ts';
+import { converge } from '../../components/up.ts';
+import type { Context } from '../../lib/context.ts';
+import type { KubeClient } from '../../lib/kube/client.ts';
+import type { Progress } from '../../lib/steps.ts';
+import { waitFor } from '../../lib/wait.ts';
+import { LIMITS, takeSample } from './health.ts';
+import { rollOut } from './roll-out.ts';
+
+/** What a person may say about the next stage. */
+export interface MigrateOptions {
+  /** A part of the tools only, in the stages that go tool by tool. */
+  readonly tools?: ToolSelection | undefined;
+  /** The template that tools are to have in the end; kept from stage to stage. */
+  readonly policy?: PolicyProfile | undefined;
+  /** Another text of it. */
+  readonly template?: string | undefined;
+  /** Whether the template is checked before anything is applied. */
+  readonly lint: boolean;
+  /** Whether workloads that offend are mended. */
+  readonly fix: boolean;
+  /** Go on although pods break the policy, as was done in 2024. */
+  readonly ignoreReports: boolean;
+  /** What the generators write from stage 1 on. */
+  readonly generation: 'explicit' | 'default-proc-mount';
+}
+
+/** All that the stages work with: the cluster, a client of it, its record as it is now. */
+export class Migration {
+  cluster: Cluster;
+  readonly client: KubeClient;
+  readonly options: MigrateOptions;
+  readonly context: Context;
+  #uids: Promise<ReadonlyMap<string, number>> | undefined;
+
+  constructor(cluster: Cluster, client: KubeClient, options: MigrateOptions, context: Context) {
+    this.cluster = cluster;
+    this.client = client;
+    this.options = options;
+    this.context = context;
+  }
+
+  get record(): ClusterRecord {
+    return this.cluster.record;
+  }
+
+  /** Of the migration, as the record has it. */
+  get state(): NonNullable<ClusterRecord['migration']> {
+    const { accountPolicy } = this.record.spec;
+    return (
+      this.record.migration ?? {
+        stage: 0,
+        ...(accountPolicy === undefined ? {} : { before: accountPolicy }),
+        policy: { profile: 'toolforge' },
+      }
+    );
+  }
+
+  /** By tool. */
+  uids(): Promise<ReadonlyMap<string, number>> {
+    this.#uids ??= readTools(this.cluster.directory, this.context.signal).then(
+      (tools) => new Map(tools.filter(({ disabled }) => !disabled).map(({ name, uid }) => [name, uid])),
+    );
+    return this.#uids;
+  }
+
+  /** Those that the person asked for; all where nothing was asked. */
+  async selectedUids(): Promise<ReadonlyMap<string, number>> {
+    const { tools } = this.options;
+    const all = await this.uids();
+    return tools === undefined ? all : new Map([...all].filter(([name]) => isSelected(name, tools)));
+  }
+
+  /** The policy that tools have from now on, in the record and so for every `up` to come. */
+  choice(action: PolicyAction): AccountPolicyChoice {
+    // Reports also on the pods that are there: offenders are to be found before anything is enforced.
+    return { ...this.state.policy, action, ...(action === 'Audit' ? { background: true } : {}) };
+  }
+
+  /** Notes which template it is about. A file is copied: what is rolled out must not change under it. */
+  async choosePolicy(): Promise<void> {
+    const { policy, template } = this.options;
+    if (policy === undefined && template === undefined) return;
+    let file: string | undefined;
+    if (template !== undefined) {
+      // A name of its own: what was rolled out from an earlier text stays readable until it is replaced.
+      file = path.join(this.cluster.directory, `policy-template-${randomUUID().slice(0, 8)}.yaml`);
+      await copyFile(path.resolve(template), file);
+    }
+    const profile = policy ?? this.state.policy.profile;
+    await this.note({ policy: { profile, ...(file === undefined ? {} : { file }) } });
+  }
+
+  /** Writes into the record how far the migration is. */
+  async note(change: Partial<NonNullable<ClusterRecord['migration']>>): Promise<void> {
+    await this.#setRecord({ ...this.record, migration: { ...this.state, ...change } });
+  }
+
+  /** Brings the cluster to a changed specification, as `up` does. */
+  async converge(change: Partial<ClusterRecord['spec']>, progress: Progress): Promise<void> {
+    const spec = { ...this.record.spec, ...change };
+    this.cluster = await converge({ ...this.record, migration: this.state, spec }, progress, this.context);
+  }
+
+  async #setRecord(record: ClusterRecord): Promise<void> {
+    await writeRecord(this.context.paths, record);
+    this.cluster = Object.create(this.cluster, { record: { value: record, enumerable: true } }) as Cluster;
+  }
+
+  /**
+   * Gives the tools a policy share by share, watched: all of them, or those that the person asked for. When all have it, `settle`
+   * makes it the cluster's own.
+   */
+  async rollOutPolicy(action: PolicyAction, progress: Progress): Promise<string> {
+    const policy = this.#settings(this.choice(action));
+    const going = await currentRollOut(this.cluster.directory);
+    const same = going !== undefined && isDeepStrictEqual(going.policy, policy);
+    const { tools } = this.options;
+    return this.#ramp(
+      {
+        ...(policy === undefined ? {} : { policy }),
+        percent: same ? going.percent : 0,
+        tools: [...(tools?.tools ?? (same ? going.tools : []))],
+      },
+      tools === undefined ? 100 : Math.max(tools.percent, same ? going.percent : 0),
+      progress,
+    );
+  }
+
+  /** Makes what was rolled out the policy of all accounts, and ends the roll-out: no tool's policy changes by it. */
+  async settle(accountPolicy: AccountPolicyChoice, progress: Progress): Promise<void> {
+    await this.converge({ accountPolicy }, progress);
+    await writeRollOut(this.cluster.directory, undefined);
+  }
+
+  /**
+   * The way back, as careful as the way there: all tools keep their policy as a roll-out to all of them, the cluster's own becomes
+   * the one of before, and the share goes down to nothing.
+   */
+  async rollBackTo(accountPolicy: AccountPolicyChoice, progress: Progress): Promise<string> {
+    const { directory } = this.cluster;
+    if ((await currentRollOut(directory)) === undefined) {
+      const policy = this.#settings(this.record.spec.accountPolicy ?? this.cluster.profile.accountPolicy);
+      await writeRollOut(directory, { ...(policy === undefined ? {} : { policy }), percent: 100, tools: [] });
+    }
+    await this.converge({ accountPolicy }, progress);
+    return this.endRollOut(progress);
+  }
+
+  /** Takes a roll-out back, share by share. */
+  async endRollOut(progress: Progress): Promise<string> {
+    const { directory } = this.cluster;
+    const going = await currentRollOut(directory);
+    if (going === undefined) return 'nothing is rolled out';
+    const said = await this.#ramp({ ...going, tools: [] }, 0, progress);
+    await writeRollOut(directory, undefined);
+    return said;
+  }
+
+  /** Gives every tool its PodSecurityPolicy, or takes it; whether the API servers ask for one is another matter. */
+  async makePodSecurityPolicies(progress: Progress): Promise<void> {
+    const { directory } = this.cluster;
+    await writeRollOut(directory, { percent: 0, tools: [], podSecurityPolicy: true });
+    await waitFor(
+      'maintain-kubeusers to make the PodSecurityPolicies',
+      async () => {
+        const { rollOut: taken, accounts, work, problems } = await maintainKubeusersStatus(directory);
+        progress.update(`${accounts.pending} tools to do`);
+        const idle = work.waiting + work.underWay === 0 && accounts.pending <= problems.length;
+        return taken !== undefined && idle ? true : undefined;
+      },
+      { clock: this.context.clock, signal: this.context.signal, timeoutMs: 600_000, maxPauseMs: 1_000 },
+    );
+  }
+
+  /** As maintain-kubeusers takes it. */
+  #settings(choice: AccountPolicyChoice): PolicySettings | undefined {
+    return choice === 'none' ? undefined : { ...choice, kyverno: this.cluster.profile.kyverno };
+  }
+
+  async #ramp(
+    { percent: from, tools, ...what }: RollOutFile & { tools: string[] },
+    to: number,
+    progress: Progress,
+  ): Promise<string> {
+    const { cluster, context, client } = this;
+    const { directory } = cluster;
+    // What fails already is not the roll-out's doing.
+    const known = new Set((await maintainKubeusersStatus(directory)).problems.map(({ account }) => account));
+    return rollOut(
+      { tools, from, to, limits: LIMITS },
+      {
+        setPercent: (percent) => writeRollOut(directory, { ...what, percent, tools }),
+        sample: () => takeSample(cluster, client, context),
+        say: (text) => {
+          progress.update(text);
+        },
+        event: (data) => {
+          context.output.event('roll-out', data);
+        },
+        clock: context.clock,
+        signal: context.signal,
+        async settled(percent) {
+          const { rollOut: taken, accounts, work, problems } = await maintainKubeusersStatus(directory);
+          const fresh = problems.filter(({ account }) => !known.has(account));
+          const failing = fresh.slice(0, 3).map(({ account, problem }) => `${account}: ${problem}`);
+          const idle = work.waiting + work.underWay === 0 && accounts.pending <= known.size;
+          // Of the names too: a share of nothing is reached at once.
+          const takenUp = taken?.percent === percent && taken.tools === tools.length;
+          return { done: takenUp && idle, failing };
+        },
+      },
+    );
+  }
+}
