@@ -41,35 +41,40 @@ export interface MigrateOptions {
   readonly generation: 'explicit' | 'default-proc-mount';
 }
 
+type MigrationState = NonNullable<ClusterRecord['migration']>;
+
 /** All that the stages work with: the cluster, a client of it, its record as it is now. */
 export class Migration {
-  cluster: Cluster;
   readonly client: KubeClient;
   readonly options: MigrateOptions;
   readonly context: Context;
+  #cluster: Cluster;
+  #record: ClusterRecord;
+  #policy: MigrationState['policy'] | undefined;
   #uids: Promise<ReadonlyMap<string, number>> | undefined;
 
   constructor(cluster: Cluster, client: KubeClient, options: MigrateOptions, context: Context) {
-    this.cluster = cluster;
+    this.#cluster = cluster;
+    this.#record = cluster.record;
     this.client = client;
     this.options = options;
     this.context = context;
   }
 
-  get record(): ClusterRecord {
-    return this.cluster.record;
+  get cluster(): Cluster {
+    return this.#cluster;
   }
 
-  /** Of the migration, as the record has it. */
-  get state(): NonNullable<ClusterRecord['migration']> {
-    const { accountPolicy } = this.record.spec;
-    return (
-      this.record.migration ?? {
-        stage: 0,
-        ...(accountPolicy === undefined ? {} : { before: accountPolicy }),
-        policy: { profile: 'toolforge' },
-      }
-    );
+  /** How far the migration is, and which template it is about. */
+  get state(): MigrationState {
+    const { migration, spec } = this.#record;
+    const { accountPolicy: before } = spec;
+    const begun = migration ?? {
+      stage: 0,
+      ...(before === undefined ? {} : { before }),
+      policy: { profile: 'toolforge' },
+    };
+    return { ...begun, policy: this.#policy ?? begun.policy };
   }
 
   /** By tool. */
@@ -93,34 +98,40 @@ export class Migration {
     return { ...this.state.policy, action, ...(action === 'Audit' ? { background: true } : {}) };
   }
 
-  /** Notes which template it is about. A file is copied: what is rolled out must not change under it. */
-  async choosePolicy(): Promise<void> {
+  /** Takes the template that the person named; it is kept once something of it is applied. */
+  choosePolicy(): void {
     const { policy, template } = this.options;
     if (policy === undefined && template === undefined) return;
-    let file: string | undefined;
-    if (template !== undefined) {
+    const file = template === undefined ? {} : { file: path.resolve(template) };
+    this.#policy = { profile: policy ?? this.state.policy.profile, ...file };
+  }
+
+  /** A file is copied: what is rolled out must not change under it. */
+  async #keepPolicy(): Promise<void> {
+    const chosen = this.#policy;
+    if (chosen === undefined) return;
+    let { file } = chosen;
+    if (file !== undefined) {
       // A name of its own: what was rolled out from an earlier text stays readable until it is replaced.
-      file = path.join(this.cluster.directory, `policy-template-${randomUUID().slice(0, 8)}.yaml`);
-      await copyFile(path.resolve(template), file);
+      const copy = path.join(this.cluster.directory, `policy-template-${randomUUID().slice(0, 8)}.yaml`);
+      await copyFile(file, copy);
+      file = copy;
     }
-    const profile = policy ?? this.state.policy.profile;
-    await this.note({ policy: { profile, ...(file === undefined ? {} : { file }) } });
+    this.#policy = undefined;
+    await this.note({ policy: { profile: chosen.profile, ...(file === undefined ? {} : { file }) } });
   }
 
   /** Writes into the record how far the migration is. */
-  async note(change: Partial<NonNullable<ClusterRecord['migration']>>): Promise<void> {
-    await this.#setRecord({ ...this.record, migration: { ...this.state, ...change } });
+  async note(change: Partial<MigrationState>): Promise<void> {
+    this.#record = { ...this.#record, migration: { ...this.state, ...change } };
+    await writeRecord(this.context.paths, this.#record);
   }
 
   /** Brings the cluster to a changed specification, as `up` does. */
   async converge(change: Partial<ClusterRecord['spec']>, progress: Progress): Promise<void> {
-    const spec = { ...this.record.spec, ...change };
-    this.cluster = await converge({ ...this.record, migration: this.state, spec }, progress, this.context);
-  }
-
-  async #setRecord(record: ClusterRecord): Promise<void> {
-    await writeRecord(this.context.paths, record);
-    this.cluster = Object.create(this.cluster, { record: { value: record, enumerable: true } }) as Cluster;
+    const spec = { ...this.#record.spec, ...change };
+    this.#record = { ...this.#record, migration: this.state, spec };
+    this.#cluster = await converge(this.#record, progress, this.context);
   }
 
   /**
@@ -128,6 +139,7 @@ export class Migration {
    * makes it the cluster's own.
    */
   async rollOutPolicy(action: PolicyAction, progress: Progress): Promise<string> {
+    await this.#keepPolicy();
     const policy = this.#settings(this.choice(action));
     const going = await currentRollOut(this.cluster.directory);
     const same = going !== undefined && isDeepStrictEqual(going.policy, policy);
@@ -156,7 +168,7 @@ export class Migration {
   async rollBackTo(accountPolicy: AccountPolicyChoice, progress: Progress): Promise<string> {
     const { directory } = this.cluster;
     if ((await currentRollOut(directory)) === undefined) {
-      const policy = this.#settings(this.record.spec.accountPolicy ?? this.cluster.profile.accountPolicy);
+      const policy = this.#settings(this.#record.spec.accountPolicy ?? this.cluster.profile.accountPolicy);
       await writeRollOut(directory, { ...(policy === undefined ? {} : { policy }), percent: 100, tools: [] });
     }
     await this.converge({ accountPolicy }, progress);

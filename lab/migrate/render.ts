@@ -1,5 +1,5 @@
 import type { Output } from '../../lib/output.ts';
-import { table } from './stages.ts';
+import { table } from './table.ts';
 import type { MigrationStatus } from './run.ts';
 
 const SHOWN = 40;

@@ -8,7 +8,9 @@ import { acquireLock } from '../../lib/lock.ts';
 import { runPlan } from '../../lib/steps.ts';
 import { Migration, type MigrateOptions } from './migration.ts';
 import { findOffenders, type Offender } from './offenders.ts';
-import { endRollOut, POLICY_NAME, STAGES, type Stage } from './stages.ts';
+import { POLICY_NAME } from './gates.ts';
+import { POLICY_STAGE, STAGES, type Stage } from './stages.ts';
+import { endRollOut } from './steps.ts';
 
 /** How far the migration of one cluster is. */
 export interface MigrationStatus {
@@ -89,7 +91,8 @@ export async function nextStage(
         });
       }
       requireWhole(stage, options);
-      await migration.choosePolicy();
+      requirePolicy(number, options);
+      migration.choosePolicy();
       if (undoing) await migration.note({ stage: number - 1, undoing: undefined });
       heading(number, stage, context);
       await runPlan([...stage.gate, ...stage.forward], migration, context);
@@ -138,6 +141,16 @@ function requireWhole({ byTool, title }: Stage, { tools }: MigrateOptions): void
     what: 'This stage is not done tool by tool',
     why: title,
     hint: 'Leave --tools out.',
+  });
+}
+
+/** Between Audit and Enforce nothing may change but the action. */
+function requirePolicy(number: number, { policy, template }: MigrateOptions): void {
+  if (number === POLICY_STAGE || (policy === undefined && template === undefined)) return;
+  throw new Failure({
+    kind: 'usage',
+    what: `The template is chosen in stage ${POLICY_STAGE}, and the next is stage ${number}`,
+    hint: number < POLICY_STAGE ? 'Leave it out.' : '`back` leads there.',
   });
 }
 

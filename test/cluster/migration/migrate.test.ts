@@ -129,7 +129,7 @@ suite('the migration of 2024, replayed', () => {
   });
 
   test('stage 2, for two tools by name, then for all: share by share, and the control plane watched', async () => {
-    await done('next', '--policy', 'toolforge', '--template', TEMPLATE, '--tools', 'tf-test,seed-0001');
+    await done('next', '--tools', 'tf-test,seed-0001');
     assert.deepEqual(await actions(), { Audit: 2 });
     const { stdout } = await rig.ok('migrate', 'next', '--name', NAME, '--json');
     assert.deepEqual(await actions(), { Audit: TOOLS });
@@ -158,6 +158,8 @@ suite('the migration of 2024, replayed', () => {
     );
     const fixed = await migrate('next', '--fix');
     assert.match(fixed.stderr, /1 thing keeps/);
+    const late = await migrate('next', '--policy', 'psp');
+    assert.equal(late.exitCode, 2, late.stderr);
     await tool.delete(PODS, 'bare', 'tool-seed-0001');
     await done('next');
   });
