@@ -6,6 +6,7 @@ import {
   ROLE_BINDINGS,
   ROLES,
   SERVICE_ACCOUNTS,
+  SERVICES,
   type KubeObject,
   type Resource,
 } from '../../lib/kube/types.ts';
@@ -34,7 +35,7 @@ const RESOURCES = {
   PodDisruptionBudget: { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' },
   Role: ROLES,
   RoleBinding: ROLE_BINDINGS,
-  Service: { group: '', version: 'v1', plural: 'services' },
+  Service: SERVICES,
   ServiceAccount: SERVICE_ACCOUNTS,
 } as const satisfies Record<string, Resource>;
 

@@ -1,8 +1,8 @@
 import { Failure } from '../../lib/errors.ts';
-import type { KubeObject, Resource } from '../../lib/kube/types.ts';
+import { CRON_JOBS, DEPLOYMENTS, JOBS, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import type { Output } from '../../lib/output.ts';
 import { deploymentOutcome, jobOutcome, type Job, type Outcome } from './outcome.ts';
-import { CRON_JOBS, DEPLOYMENTS, find, JOBS, select } from './resources.ts';
+import { find, select } from './resources.ts';
 import type { Session } from './session.ts';
 
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'toolforge-jobs-framework' } as const;

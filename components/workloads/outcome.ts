@@ -1,6 +1,6 @@
-import type { KubeObject } from '../../lib/kube/types.ts';
+import { DEPLOYMENTS, EVENTS, JOBS, type KubeObject } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
-import { DEPLOYMENTS, EVENTS, find, JOBS } from './resources.ts';
+import { find } from './resources.ts';
 import type { Session } from './session.ts';
 
 /** What became of an object's pods within a few seconds. */

@@ -3,13 +3,6 @@ import { isNotFound, KubeError } from '../../lib/kube/errors.ts';
 import type { KubeObject, Resource } from '../../lib/kube/types.ts';
 import type { Session } from './session.ts';
 
-export const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments' };
-export const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs' };
-export const CRON_JOBS: Resource = { group: 'batch', version: 'v1', plural: 'cronjobs' };
-export const SERVICES: Resource = { group: '', version: 'v1', plural: 'services' };
-export const INGRESSES: Resource = { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses' };
-export const EVENTS: Resource = { group: '', version: 'v1', plural: 'events' };
-
 /** The tool's object of that name, or undefined where there is none. */
 export async function find<T extends KubeObject>(
   { client, tool }: Session,

@@ -1,12 +1,12 @@
 import { Failure } from '../../lib/errors.ts';
-import type { KubeObject, Resource } from '../../lib/kube/types.ts';
+import { CRON_JOBS, DEPLOYMENTS, JOBS, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import type { Output } from '../../lib/output.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { JobRequest } from './job-arguments.ts';
 import { jobObject, type Job as JobDescription } from './jobs.ts';
 import { awaitDeployment, awaitJob, type Job, type Outcome } from './outcome.ts';
 import { findJob, JOB_KINDS, listJobs, showJob } from './list-jobs.ts';
-import { CRON_JOBS, DEPLOYMENTS, find, JOBS, refusal, remove } from './resources.ts';
+import { find, refusal, remove } from './resources.ts';
 import type { Session } from './session.ts';
 
 const IMAGES = 'docker-registry.tools.wmflabs.org/toolforge';

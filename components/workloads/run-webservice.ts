@@ -1,7 +1,8 @@
 import { Failure } from '../../lib/errors.ts';
 import type { Output } from '../../lib/output.ts';
+import { DEPLOYMENTS, INGRESSES, SERVICES } from '../../lib/kube/types.ts';
 import { awaitDeployment, deploymentOutcome, type Deployment, type Outcome } from './outcome.ts';
-import { DEPLOYMENTS, find, INGRESSES, refusal, remove, SERVICES } from './resources.ts';
+import { find, refusal, remove } from './resources.ts';
 import type { Session } from './session.ts';
 import type { WebserviceAction, WebserviceRequest } from './webservice-arguments.ts';
 import { webserviceLabels, webserviceObjects } from './webservice.ts';

@@ -8,12 +8,12 @@ import { KubeClient } from '../../../lib/kube/client.ts';
 import { readCredentials } from '../../../lib/kube/credentials.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
 import {
+  DEPLOYMENTS,
   pathOf,
   POD_SECURITY_POLICIES,
   PODS,
   POLICIES,
   type KubeObject,
-  type Resource,
 } from '../../../lib/kube/types.ts';
 import { freePorts, Rig, type Event } from '../../rig.ts';
 import { attempt, attemptPod, until } from '../attempt.ts';
@@ -22,7 +22,6 @@ const NAME = 'before';
 const TOOL = 'tf-test';
 const NAMESPACE = `tool-${TOOL}`;
 const UID = 50_001;
-const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments' };
 const TEMPLATE = path.join(import.meta.dirname, '../../../components/kyverno/policies/toolforge.yaml');
 /** Each field of the PodSecurityPolicy must have refused some pod, or the run proves nothing about it. */
 const FIELDS = [
