@@ -11,13 +11,14 @@ const SCRIPTS = path.join(import.meta.dirname, '../../scripts');
 /** A command that says what it was given, waits to be told to stop, and then ends as it was told. */
 const COMMAND = `
 const [how, code] = process.argv.slice(2);
-console.log(JSON.stringify({ how, version: process.versions.node }));
 if (how === 'wait') {
   const timer = setInterval(() => undefined, 1000);
   process.on('SIGTERM', () => { clearInterval(timer); process.exitCode = 130; });
 }
-if (how === 'die') process.kill(process.pid, 'SIGKILL');
 if (how === 'exit') process.exitCode = Number(code);
+// Late: whoever reads it may send a signal at once.
+console.log(JSON.stringify({ how, version: process.versions.node }));
+if (how === 'die') process.kill(process.pid, 'SIGKILL');
 `;
 
 suite('the launcher of the bare commands', () => {
