@@ -15,7 +15,7 @@ import {
   type KubeObject,
 } from '../../../lib/kube/types.ts';
 import { freePorts, parseEvents, Rig, type CommandResult } from '../../rig.ts';
-import { attemptPod } from '../attempt.ts';
+import { attemptPod, until } from '../attempt.ts';
 
 const NAME = 'mig';
 const ACCOUNTS = 300;
@@ -28,6 +28,7 @@ interface Policy extends KubeObject {
 
 interface Deployment extends KubeObject {
   readonly spec: { readonly template: { readonly spec: { readonly securityContext?: object } } };
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly message: string }[] };
 }
 
 suite('the migration of 2024, replayed', () => {
@@ -241,9 +242,17 @@ suite('the migration of 2024, replayed', () => {
     );
     await done('next', '--ignore-reports');
     await done('next', '--ignore-reports');
-    const restarted = await rig.run('become', '--name', NAME, 'tf-test', '--', 'webservice', 'restart');
-    assert.notEqual(restarted.exitCode, 0);
-    assert.match(restarted.stderr, /procMount/);
+    await until('the policies to be in force', async () => {
+      const answer = await attemptPod(tool, 'tool-seed-0001', {});
+      return answer instanceof KubeError && answer.message.includes('procMount');
+    });
+    await rig.run('become', '--name', NAME, 'tf-test', '--', 'webservice', 'restart');
+    await until('the webservice to be refused its pod', async () => {
+      const { status } = await admin.get<Deployment>(DEPLOYMENTS, 'tf-test', 'tool-tf-test');
+      return status.conditions.some(
+        ({ type, message }) => type === 'ReplicaFailure' && message.includes('procMount'),
+      );
+    });
   });
 
   test('`reset` goes back to before the migration', async () => {
