@@ -1,9 +1,9 @@
 import type { Context } from '../lib/context.ts';
 import { Failure, messageOf } from '../lib/errors.ts';
 import type { KubeClient } from '../lib/kube/client.ts';
-import { isNotFound } from '../lib/kube/errors.ts';
+import { ifFound } from '../lib/kube/errors.ts';
 import { CONFIG_MAPS, type KubeObject } from '../lib/kube/types.ts';
-import { loadProfile, profileOf } from './profile.ts';
+import { loadProfileOf } from './profile.ts';
 import type { Cluster } from './provider.ts';
 import { providerOf } from './providers.ts';
 import { requireRecord, type ClusterRecord } from './record.ts';
@@ -35,8 +35,7 @@ export async function openCluster(name: string, context: Context): Promise<Clust
 export async function loadCluster(name: string, context: Context): Promise<Cluster> {
   const record = await requireRecord(context.paths, name);
   const provider = await providerOf(record.spec.provider);
-  const profile = profileOf(record.spec, await loadProfile(record.spec.profile));
-  return provider.load(record, profile, context);
+  return provider.load(record, await loadProfileOf(record.spec), context);
 }
 
 /** Writes the marker. Only `up` does, on API servers that it has just started itself. */
@@ -63,12 +62,8 @@ async function verifyMarker(client: KubeClient, record: ClusterRecord): Promise<
 
 /** The id that the cluster is marked with; undefined when it has no marker. */
 export async function readMarker(client: KubeClient): Promise<string | undefined> {
-  try {
-    return (await client.get<Marker>(CONFIG_MAPS, MARKER.name, MARKER.namespace)).data?.['id'];
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const marker = await ifFound(client.get<Marker>(CONFIG_MAPS, MARKER.name, MARKER.namespace));
+  return marker?.data?.['id'];
 }
 
 function foreign(record: ClusterRecord, why: string): Failure {

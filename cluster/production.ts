@@ -12,6 +12,8 @@ export const PRODUCTION = {
   healthCheck: 'healthz',
   apiPort: 6443,
   statsPort: 8404,
+  /** The name of the one policy in each tool's namespace. */
+  accountPolicyName: 'toolforge-kyverno-pod-policy',
   /** What every tool has since the migration of 2024. */
   accountPolicy: { profile: 'toolforge', action: 'Enforce' },
   podSubnet: '192.168.0.0/16',

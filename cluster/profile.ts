@@ -33,11 +33,6 @@ export function servesPodSecurityPolicies({ kubernetes }: Pick<Profile, 'kuberne
   return !isAtLeast(kubernetes, '1.25');
 }
 
-/** The profile as a cluster has it: what its own specification says comes first. */
-export function profileOf(spec: Pick<ClusterSpec, 'podSecurityPolicy'>, profile: Profile): Profile {
-  return { ...profile, podSecurityPolicy: spec.podSecurityPolicy ?? profile.podSecurityPolicy };
-}
-
 const DIRECTORY = path.join(import.meta.dirname, 'profiles');
 
 /** @throws Failure `usage` for an unknown profile, with the known ones named */
@@ -58,6 +53,14 @@ export async function loadProfile(name: string): Promise<Profile> {
     what: `Profile ${name} is not valid`,
     why: `${file}: ${z.prettifyError(parsed.error)}`,
   });
+}
+
+/** The profile as a cluster has it: what its own specification says comes first. */
+export async function loadProfileOf(
+  spec: Pick<ClusterSpec, 'profile' | 'podSecurityPolicy'>,
+): Promise<Profile> {
+  const profile = await loadProfile(spec.profile);
+  return { ...profile, podSecurityPolicy: spec.podSecurityPolicy ?? profile.podSecurityPolicy };
 }
 
 /** A file's fields over those of the one that it is based on; its deviations come after that one's. */

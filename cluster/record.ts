@@ -3,8 +3,9 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Failure, systemCode } from '../lib/errors.ts';
 import { makePrivateDirectory, readFileIfExists, writeFileAtomic } from '../lib/files.ts';
+import { parseJson } from '../lib/json.ts';
 import type { Paths } from '../lib/paths.ts';
-import { accountPolicyChoice, clusterSpec, POLICY_PROFILES } from './spec.ts';
+import { accountPolicyChoice, clusterSpec, policyTemplate } from './spec.ts';
 
 /** Bumped when a record of an older version can no longer be read. */
 const RECORD_VERSION = 1;
@@ -30,7 +31,7 @@ const clusterRecord = z.object({
       /** What `accountPolicy` was before. */
       before: accountPolicyChoice.optional(),
       /** What the tools are to have in the end. */
-      policy: z.object({ profile: z.enum(POLICY_PROFILES), file: z.string().optional() }),
+      policy: policyTemplate,
     })
     .optional(),
 });
@@ -40,10 +41,8 @@ export type ClusterRecord = z.infer<typeof clusterRecord>;
 /** The record as it was before any migration. */
 export function withoutMigration({ migration, ...record }: ClusterRecord): ClusterRecord {
   if (migration === undefined) return record;
-  const { before } = migration;
-  // What is undefined is not written down.
-  const spec = { ...record.spec, accountPolicy: before, podSecurityPolicy: undefined };
-  return { ...record, spec: JSON.parse(JSON.stringify(spec)) as ClusterRecord['spec'] };
+  const spec = { ...record.spec, accountPolicy: migration.before, podSecurityPolicy: undefined };
+  return { ...record, spec };
 }
 
 /** The directory of one cluster: record, keys, logs, data, tool homes, images. */
@@ -98,13 +97,5 @@ export async function listClusterNames(paths: Paths): Promise<string[]> {
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -20,18 +20,24 @@ export type PolicyProfile = (typeof POLICY_PROFILES)[number];
 export const POLICY_ACTIONS = ['Audit', 'Enforce'] as const;
 export type PolicyAction = (typeof POLICY_ACTIONS)[number];
 
-/** The Kyverno policy that each tool has; `none` is the world before the migration of 2024. */
-export const accountPolicyChoice = z.union([
-  z.literal('none'),
-  z.strictObject({
-    profile: z.enum(POLICY_PROFILES),
-    action: z.enum(POLICY_ACTIONS),
-    /** Another text of the template: the path of a copy in the cluster's directory. */
-    file: z.string().optional(),
-    /** Whether Kyverno also reports on pods that were there before the policy. */
-    background: z.boolean().optional(),
-  }),
-]);
+/** What a policy is made from. */
+export const policyTemplate = z.object({
+  profile: z.enum(POLICY_PROFILES),
+  /** Another text of the template: the path of a copy in the cluster's directory. */
+  file: z.string().optional(),
+});
+
+/** A Kyverno policy that each tool has. */
+export const accountPolicy = z.strictObject({
+  ...policyTemplate.shape,
+  action: z.enum(POLICY_ACTIONS),
+  /** Whether Kyverno also reports on pods that were there before the policy. */
+  background: z.boolean().optional(),
+});
+
+/** The policy of all tools; `none` is the world before the migration of 2024. */
+export const accountPolicyChoice = z.union([z.literal('none'), accountPolicy]);
+export type AccountPolicy = z.infer<typeof accountPolicy>;
 export type AccountPolicyChoice = z.infer<typeof accountPolicyChoice>;
 
 /** A cluster's name becomes a directory, a cgroup and a kubeconfig context. */

@@ -1,10 +1,10 @@
 import { unmergeKubeconfig, userKubeconfig } from '../cluster/merge-kubeconfig.ts';
 import { providerOf } from '../cluster/providers.ts';
+import { withClusterLock } from '../cluster/lock.ts';
 import { clusterDirectory, readRecord, removeClusterDirectory } from '../cluster/record.ts';
 import type { ClusterSpec } from '../cluster/spec.ts';
 import type { Context } from '../lib/context.ts';
 import { exists } from '../lib/files.ts';
-import { acquireLock } from '../lib/lock.ts';
 import { runPlan } from '../lib/steps.ts';
 
 /** Ends a cluster and removes everything that was made for it. Nothing to remove is no failure. */
@@ -15,12 +15,7 @@ export async function down(name: string, context: Context): Promise<void> {
     context.output.event('gone', { name, existed: false });
     return;
   }
-  const release = await acquireLock(`${directory}.lock`, {
-    command: 'down',
-    clock: context.clock,
-    signal: context.signal,
-  });
-  try {
+  await withClusterLock(name, 'down', context, async () => {
     // A record that cannot be read must not keep anybody from getting rid of its processes.
     const record = await readRecord(context.paths, name).catch(() => undefined);
     const providers: readonly ClusterSpec['provider'][] =
@@ -50,7 +45,5 @@ export async function down(name: string, context: Context): Promise<void> {
     );
     context.output.event('gone', { name, existed: true });
     context.output.note(`Cluster ${name} is gone.`);
-  } finally {
-    await release();
-  }
+  });
 }

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import prettyMilliseconds from 'pretty-ms';
 import { prepareRecord } from '../cluster/create.ts';
 import { contextName, mergeKubeconfig, userKubeconfig } from '../cluster/merge-kubeconfig.ts';
-import { loadProfile, profileOf } from '../cluster/profile.ts';
+import { loadProfileOf } from '../cluster/profile.ts';
 import type { Cluster, UpState } from '../cluster/provider.ts';
 import { providerOf, resolveProvider } from '../cluster/providers.ts';
 import { PRODUCTION } from '../cluster/production.ts';
+import { withClusterLock } from '../cluster/lock.ts';
 import { clusterDirectory, readRecord, writeRecord, type ClusterRecord } from '../cluster/record.ts';
 import {
   DEFAULT_NAME,
@@ -18,8 +19,7 @@ import {
 } from '../cluster/spec.ts';
 import type { Context } from '../lib/context.ts';
 import { makePrivateDirectory } from '../lib/files.ts';
-import { acquireLock } from '../lib/lock.ts';
-import { runPlan, type Plan, type Progress, type Step } from '../lib/steps.ts';
+import { runPlan, runWithin, type Progress } from '../lib/steps.ts';
 import { upPlan } from './toolforge.ts';
 
 /** What a person may ask of `up`. What is absent stays as it is, or is the default of a new cluster. */
@@ -45,15 +45,12 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
   const started = context.clock.now();
   const directory = clusterDirectory(context.paths, options.name);
   await makePrivateDirectory(directory);
-  const release = await acquireLock(`${directory}.lock`, {
-    command: 'up',
-    clock: context.clock,
-    signal: context.signal,
-  });
-  try {
+  await withClusterLock(options.name, 'up', context, async () => {
     const existing = (await readRecord(context.paths, options.name))?.spec;
-    const loaded = await loadProfile(options.profile ?? existing?.profile ?? DEFAULT_PROFILE);
-    const profile = existing === undefined ? loaded : profileOf(existing, loaded);
+    const profile = await loadProfileOf({
+      profile: options.profile ?? existing?.profile ?? DEFAULT_PROFILE,
+      podSecurityPolicy: existing?.podSecurityPolicy,
+    });
     const asked = options.provider ?? 'auto';
     const chosen = asked === 'auto' ? (existing?.provider ?? asked) : asked;
     const spec = specOf(options, existing, await resolveProvider(chosen, profile, context));
@@ -66,9 +63,7 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
     await runPlan(plan, state, context);
     if (options.mergeKubeconfig) await mergeIntoUsers(state, context);
     farewell(state, context.clock.now() - started, context);
-  } finally {
-    await release();
-  }
+  });
 }
 
 /**
@@ -82,18 +77,10 @@ export async function converge(
 ): Promise<Cluster> {
   await writeRecord(context.paths, record);
   const provider = await providerOf(record.spec.provider);
-  const profile = profileOf(record.spec, await loadProfile(record.spec.profile));
+  const plan = upPlan(provider, record, await loadProfileOf(record.spec), context);
   const state = {} as UpState; // the plan's first step sets the cluster
-  for (const entry of upPlan(provider, record, profile, context).flatMap(steps)) {
-    progress.update(entry.title);
-    await entry.run(state, progress);
-  }
+  await runWithin(progress, plan, state, context);
   return state.cluster;
-}
-
-/** Of what may go on at once, one after the other. */
-function steps(entry: Plan<UpState>[number]): Step<UpState>[] {
-  return 'concurrent' in entry ? entry.concurrent.flatMap((plan) => plan.flatMap(steps)) : [entry];
 }
 
 /** What a new cluster has. */

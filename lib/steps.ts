@@ -1,6 +1,7 @@
 import prettyMilliseconds from 'pretty-ms';
 import type { Context } from './context.ts';
 import { interrupted, messageOf } from './errors.ts';
+import type { Output } from './output.ts';
 
 /** What a running step can say about itself. */
 export interface Progress {
@@ -38,6 +39,25 @@ export async function runPlan<State>(plan: Plan<State>, state: State, context: C
     return;
   }
   await runPlain(plan, state, context);
+}
+
+/** Runs a plan as part of a step: what it is at is that step's progress, and nothing is shown besides. */
+export async function runWithin<State>(
+  progress: Progress,
+  plan: Plan<State>,
+  state: State,
+  context: Context,
+): Promise<void> {
+  const output: Output = {
+    ...context.output,
+    interactive: false,
+    note: () => undefined,
+    event(name, { title, text }) {
+      if (name === 'step.start') progress.update(String(title));
+      if (name === 'step.progress') progress.update(String(text));
+    },
+  };
+  await runPlain(plan, state, { ...context, output });
 }
 
 async function runPlain<State>(plan: Plan<State>, state: State, context: Context): Promise<void> {

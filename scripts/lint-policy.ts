@@ -20,14 +20,12 @@ await main({
   }),
   async run({ name, ...request }, context) {
     const { openCluster } = await import('../cluster/open.ts');
-    const { lint } = await import('../components/kyverno/lint/index.ts');
+    const { describeProblem, lint } = await import('../components/kyverno/lint/index.ts');
     const { Failure } = await import('../lib/errors.ts');
     const { output } = context;
     const result = await lint(request, await openCluster(name, context), context);
     output.event('lint', { ...result });
-    for (const { rule, field, problem, instead } of result.problems) {
-      output.print(`${rule}: ${field}: ${problem}${instead === undefined ? '' : `; ${instead} was meant?`}`);
-    }
+    for (const problem of result.problems) output.print(`${problem.rule}: ${describeProblem(problem)}`);
     for (const { about, problem } of result.trial?.failed ?? []) output.print(`${about}: ${problem}`);
     const wrong = result.problems.length + (result.trial?.failed.length ?? 0);
     if (wrong > 0) {

@@ -1,7 +1,7 @@
 import { runBulk, type BulkMeter, type BulkOutcome } from '../lib/bulk.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KubeClient } from '../lib/kube/client.ts';
-import { isNotFound, KubeError } from '../lib/kube/errors.ts';
+import { ifFound, isNotFound, KubeError } from '../lib/kube/errors.ts';
 import { NO_RETRY } from '../lib/kube/retry.ts';
 import { NAMESPACES, pathOf, type KubeObject, type Resource } from '../lib/kube/types.ts';
 
@@ -103,7 +103,7 @@ export async function empty(
 ): Promise<BulkOutcome> {
   return bulk(namespaces, options, async ({ name: namespace }) => {
     for (const { resource, name } of [...options.contents, ...IN_EVERY_NAMESPACE]) {
-      await ignoreMissing(client.request('DELETE', pathOf(resource, namespace, name)));
+      await ifFound(client.request('DELETE', pathOf(resource, namespace, name)));
     }
   });
 }
@@ -172,13 +172,4 @@ function bulk<Item extends DoomedNamespace>(
       meter.settle(false);
     },
   });
-}
-
-async function ignoreMissing<T>(request: Promise<T>): Promise<T | undefined> {
-  try {
-    return await request;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }

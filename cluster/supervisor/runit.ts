@@ -81,13 +81,18 @@ export class RunitSupervisor implements Supervisor {
   async start(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
     // A `down` that was killed had told them to end. They cannot be had back; left alone, they would be gone a moment later.
-    await this.#end((await this.#sv(names)).filter(({ ending }) => ending === true));
+    const lines = await this.#sv(names);
+    await this.#end(lines.filter(({ ending }) => ending === true));
     for (const name of names) {
       await rm(path.join(this.#services, name, 'down'), { force: true });
       await writeFile(path.join(this.#services, name, 'deaths'), '');
     }
-    const supervised = (await this.#sv(names)).filter((line) => line.supervised).map(({ name }) => name);
-    if (supervised.length > 0) await this.#svCommand(['up'], supervised);
+    const supervised = lines.filter((line) => line.supervised && line.ending !== true);
+    if (supervised.length > 0)
+      await this.#svCommand(
+        ['up'],
+        supervised.map(({ name }) => name),
+      );
     const spawned = new Set<string>();
     await waitFor(
       `the supervisor to start ${names.join(', ')}`,

@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../lib/kube/client.ts';
-import { isNotFound, KubeError } from '../../lib/kube/errors.ts';
+import { ifFound, KubeError } from '../../lib/kube/errors.ts';
 import { makeDefaultAccount, removeNamespace } from '../../lib/kube/namespace.ts';
 import { NO_RETRY } from '../../lib/kube/retry.ts';
 import { NAMESPACES, pathOf, PODS, POLICIES, type KubeObject } from '../../lib/kube/types.ts';
@@ -67,7 +67,7 @@ export async function createCanary(client: KubeClient): Promise<void> {
 
 /** Takes policy and namespace away again; fine when there is nothing. */
 export async function removeCanary(client: KubeClient): Promise<void> {
-  await client.delete(POLICIES, POLICY, CANARY_NAMESPACE).catch(ignoreNotFound);
+  await ifFound(client.delete(POLICIES, POLICY, CANARY_NAMESPACE));
   await removeNamespace(client, CANARY_NAMESPACE);
 }
 
@@ -95,8 +95,4 @@ async function dryRun(client: KubeClient, path: string, body: unknown): Promise<
     if (!(error instanceof KubeError)) throw error;
     return isPolicyRefusal(error.message) ? 'refused' : 'no answer';
   }
-}
-
-function ignoreNotFound(error: unknown): void {
-  if (!isNotFound(error)) throw error;
 }

@@ -7,7 +7,7 @@ export { kyvernoPlans, type KyvernoInput, type KyvernoPlans } from './install.ts
 export { applyObjects, waitUntilServed } from './objects.ts';
 export { admissionStandsStill, resumeAdmission, startAdmission, stopAdmission } from './standstill.ts';
 export { templateFile } from './policies/render.ts';
-export { lint, type LintResult } from './lint/index.ts';
+export { describeProblem, lint, type LintResult } from './lint/index.ts';
 export { isPolicyRefusal } from './refusal.ts';
 export { kyvernoStatus, type ControllerStatus, type KyvernoStatus } from './status.ts';
 export { type KyvernoReplicas, type KyvernoSettings } from './values.ts';

@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../lib/kube/client.ts';
-import { isNotFound } from '../../lib/kube/errors.ts';
+import { ifFound } from '../../lib/kube/errors.ts';
 import { CONFIG_MAPS, type KubeObject } from '../../lib/kube/types.ts';
 import { KYVERNO_NAMESPACE } from './chart.ts';
 
@@ -14,18 +14,16 @@ export interface Installed {
 const CONFIG_MAP = 'toolforge-local-installed';
 
 export async function readInstalled(client: KubeClient): Promise<Installed | undefined> {
-  try {
-    const { data } = await client.get<KubeObject & { readonly data?: Partial<Installed> }>(
-      CONFIG_MAPS,
-      CONFIG_MAP,
-      KYVERNO_NAMESPACE,
-    );
-    if (data?.version === undefined || data.fingerprint === undefined) return undefined;
-    return { version: data.version, fingerprint: data.fingerprint };
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const { data } =
+    (await ifFound(
+      client.get<KubeObject & { readonly data?: Partial<Installed> }>(
+        CONFIG_MAPS,
+        CONFIG_MAP,
+        KYVERNO_NAMESPACE,
+      ),
+    )) ?? {};
+  if (data?.version === undefined || data.fingerprint === undefined) return undefined;
+  return { version: data.version, fingerprint: data.fingerprint };
 }
 
 export async function writeInstalled(client: KubeClient, { version, fingerprint }: Installed): Promise<void> {

@@ -3,7 +3,7 @@ import type {
   V1ValidatingWebhookConfiguration,
 } from '@kubernetes/client-node';
 import type { KubeClient } from '../../lib/kube/client.ts';
-import { isNotFound } from '../../lib/kube/errors.ts';
+import { ifFound } from '../../lib/kube/errors.ts';
 import type { Resource } from '../../lib/kube/types.ts';
 
 const MUTATING: Resource = {
@@ -69,10 +69,6 @@ export async function webhooksStatus(client: KubeClient): Promise<WebhooksStatus
  */
 export async function unregisterWebhooks(client: KubeClient): Promise<void> {
   for (const { name } of EXPECTED) {
-    try {
-      await client.delete(name.includes('-mutating-') ? MUTATING : VALIDATING, name);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    await ifFound(client.delete(name.includes('-mutating-') ? MUTATING : VALIDATING, name));
   }
 }

@@ -6,9 +6,8 @@ import { Failure, messageOf, systemCode } from '../../lib/errors.ts';
 import { readFileIfExists } from '../../lib/files.ts';
 import { isFatal } from '../../lib/kube/retry.ts';
 import { nameProblem } from './accounts/account.ts';
-import { LdapDirectory, readLdapSettings } from './accounts/directory.ts';
-import { readConfiguration } from './configuration.ts';
-import { accountHomes, configurationFile } from './places.ts';
+import { readTool } from './accounts/tools.ts';
+import { accountHomes } from './places.ts';
 import { DISABLED_MARK } from './resources/home.ts';
 import { asOwner } from './sessions/as-owner.ts';
 import { asRoot } from './sessions/as-root.ts';
@@ -83,11 +82,8 @@ async function uidOf(
   cluster: Cluster,
   { signal, output }: Context,
 ): Promise<number | undefined> {
-  let directory: LdapDirectory | undefined;
   try {
-    const { ldapConfig } = await readConfiguration(configurationFile(cluster.directory));
-    directory = new LdapDirectory(await readLdapSettings(ldapConfig), signal);
-    const account = await directory.tool(tool);
+    const account = await readTool(cluster.directory, tool, signal);
     if (account === undefined) throw new Error('LDAP has no such account');
     return account.uid;
   } catch (error) {
@@ -96,7 +92,5 @@ async function uidOf(
       `webservice and toolforge-jobs will not work, for want of the tool's user id: ${messageOf(error)}`,
     );
     return undefined;
-  } finally {
-    await directory?.close();
   }
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { POLICY_ACTIONS, POLICY_PROFILES } from '../../cluster/spec.ts';
+import { accountPolicy } from '../../cluster/spec.ts';
 import { Failure, messageOf } from '../../lib/errors.ts';
 
 const absolutePath = z.string().refine((value) => path.isAbsolute(value), 'must be an absolute path');
@@ -23,14 +23,10 @@ export const quotaOverride = z.strictObject({
   pod_memory: quantity.optional(),
 });
 
-const policySettings = z.strictObject({
-  profile: z.enum(POLICY_PROFILES),
-  action: z.enum(POLICY_ACTIONS),
+const policySettings = accountPolicy.extend({
+  file: absolutePath.optional(),
   /** The version of Kyverno that the policies are for; absent: the newest. */
   kyverno: z.string().optional(),
-  /** Another text of the template. */
-  file: absolutePath.optional(),
-  background: z.boolean().optional(),
 });
 
 /** The file of a roll-out. */

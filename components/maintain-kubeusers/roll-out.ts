@@ -2,32 +2,56 @@ import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { Failure } from '../../lib/errors.ts';
 import { readFileIfExists, writeFileAtomic } from '../../lib/files.ts';
+import { parseJson } from '../../lib/json.ts';
 import { rollOutSchema, type RollOutFile } from './configuration.ts';
 import { rollOutFile } from './places.ts';
 import type { PolicyRenderer, PolicySettings, RollOut } from './settings.ts';
 
 /**
- * Reads the file of a roll-out.
- * @returns undefined when there is none
- * @throws Failure `usage` when it is not what it should be
+ * The file of a roll-out, for whoever looks at it again and again: while its text is the same, so is the answer, and no template is
+ * read.
  */
-export async function readRollOut(
-  file: string | undefined,
-  loadPolicy: (policy: PolicySettings) => Promise<PolicyRenderer>,
-): Promise<RollOut | undefined> {
-  const text = file === undefined ? undefined : await readFileIfExists(file);
-  if (file === undefined || text === undefined) return undefined;
-  const parsed = rollOutSchema.safeParse(parseJson(text));
-  if (!parsed.success) {
-    throw new Failure({
-      kind: 'usage',
-      what: 'The file of the roll-out cannot be read',
-      why: `${file}: ${z.prettifyError(parsed.error)}`,
-      hint: '`npm run migrate` writes it.',
-    });
+export class RollOutReader {
+  readonly #file: string | undefined;
+  readonly #loadPolicy: (policy: PolicySettings) => Promise<PolicyRenderer>;
+  #last: { readonly text: string | undefined; readonly rollOut: RollOut | undefined } = {
+    text: undefined,
+    rollOut: undefined,
+  };
+
+  constructor(file: string | undefined, loadPolicy: (policy: PolicySettings) => Promise<PolicyRenderer>) {
+    this.#file = file;
+    this.#loadPolicy = loadPolicy;
   }
-  const { policy } = parsed.data;
-  return { ...parsed.data, ...(policy === undefined ? {} : { renderPolicy: await loadPolicy(policy) }) };
+
+  /**
+   * @returns undefined when there is none
+   * @throws Failure `usage` when it is not what it should be
+   */
+  async read(): Promise<RollOut | undefined> {
+    if (this.#file === undefined) return undefined;
+    const text = await readFileIfExists(this.#file);
+    if (text !== this.#last.text) this.#last = { text, rollOut: await this.#take(this.#file, text) };
+    return this.#last.rollOut;
+  }
+
+  async #take(file: string, text: string | undefined): Promise<RollOut | undefined> {
+    if (text === undefined) return undefined;
+    const parsed = rollOutSchema.safeParse(parseJson(text));
+    if (!parsed.success) {
+      throw new Failure({
+        kind: 'usage',
+        what: 'The file of the roll-out cannot be read',
+        why: `${file}: ${z.prettifyError(parsed.error)}`,
+        hint: '`npm run migrate` writes it.',
+      });
+    }
+    const { policy } = parsed.data;
+    return {
+      ...parsed.data,
+      ...(policy === undefined ? {} : { renderPolicy: await this.#loadPolicy(policy) }),
+    };
+  }
 }
 
 /**
@@ -44,12 +68,4 @@ export async function writeRollOut(directory: string, rollOut: RollOutFile | und
 export async function currentRollOut(directory: string): Promise<z.output<typeof rollOutSchema> | undefined> {
   const text = await readFileIfExists(rollOutFile(directory));
   return text === undefined ? undefined : rollOutSchema.safeParse(parseJson(text)).data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,17 +1,11 @@
 import { hash } from 'node:crypto';
-import type { PolicyAction, PolicyProfile } from '../../cluster/spec.ts';
+import type { AccountPolicy } from '../../cluster/spec.ts';
 import type { KubeObject } from '../../lib/kube/types.ts';
 
 /** What a tool's policy is rendered with. */
-export interface PolicySettings {
-  readonly profile: PolicyProfile;
-  readonly action: PolicyAction;
+export interface PolicySettings extends Readonly<AccountPolicy> {
   /** The version of Kyverno that it is for; absent: the newest. */
   readonly kyverno?: string | undefined;
-  /** Path of another text of the template; absent: the profile's own. */
-  readonly file?: string | undefined;
-  /** Whether Kyverno also reports on pods that were there before the policy. */
-  readonly background?: boolean | undefined;
 }
 
 /** The values of the policy template's variables for one tool. */

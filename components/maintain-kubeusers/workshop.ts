@@ -11,7 +11,7 @@ import { identityOfThisProcess, Leadership } from './loop/leadership.ts';
 import { Reconciler } from './loop/reconciler.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Tools } from './resources/kind.ts';
-import { readRollOut } from './roll-out.ts';
+import { RollOutReader } from './roll-out.ts';
 import type { PolicyRenderer, PolicySettings, RollOut, Settings } from './settings.ts';
 
 /** Everything that a run works with, put together. */
@@ -91,10 +91,9 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
     cluster: { server: cluster.server, ca: await readFile(cluster.caFile, 'utf8') },
     ...(policy === undefined ? {} : { renderPolicy: await options.loadPolicy(policy) }),
   };
-  const rollOut = (): Promise<RollOut | undefined> =>
-    readRollOut(configuration.rollOutFile, options.loadPolicy);
+  const rollOuts = new RollOutReader(configuration.rollOutFile, options.loadPolicy);
   const tools: Tools = {
-    settings: { ...everybody, rollOut: await rollOut() },
+    settings: { ...everybody, rollOut: await rollOuts.read() },
     client,
     issuer: new CertificateIssuer({ client, clock, signal, onError }),
     homes: homes.homes,
@@ -111,7 +110,7 @@ export async function openWorkshop(options: WorkshopOptions): Promise<Workshop> 
   return {
     ...{ configuration, client, directory, tools, metrics, log, leadership },
     apiRequests: () => requests,
-    rollOut,
+    rollOut: () => rollOuts.read(),
     reconciler: () =>
       new Reconciler({
         ...{ tools, log, metrics, monotonic },

@@ -1,6 +1,8 @@
 import type { Profile } from '../../cluster/profile.ts';
 import type { UpState } from '../../cluster/provider.ts';
 import { withClient } from '../../cluster/with-client.ts';
+import type { KubeClient } from '../../lib/kube/client.ts';
+import { ifFound } from '../../lib/kube/errors.ts';
 import {
   CLUSTER_ROLES,
   POD_SECURITY_POLICIES,
@@ -35,6 +37,13 @@ export function podSecurityPolicyPlan(profile: Profile): Plan<UpState> {
       },
     },
   ];
+}
+
+/** Takes away again what the plan makes; fine where it is not there. */
+export async function removePlatformPolicy(client: KubeClient): Promise<void> {
+  await ifFound(client.delete(ROLE_BINDINGS, PRIVILEGED_PSP, NAMESPACE));
+  await ifFound(client.delete(CLUSTER_ROLES, PRIVILEGED_PSP));
+  await ifFound(client.delete(POD_SECURITY_POLICIES, PRIVILEGED_PSP));
 }
 
 function privilegedPsp(): KubeObject {

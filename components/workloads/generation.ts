@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../../lib/errors.ts';
 import { readFileIfExists, writeFileAtomic } from '../../lib/files.ts';
+import { parseJson } from '../../lib/json.ts';
 import { GENERATIONS, type Generation } from './tool.ts';
 
 /** The suffix of tools' web addresses, unless the file says another. */
@@ -66,12 +67,4 @@ export async function ensureGenerators(cluster: {
     await writeGeneration(cluster.directory, cluster.profile.podSecurityPolicy ? 'before' : 'explicit');
   }
   return file;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../lib/kube/types.ts';
 import { contextFields } from './security-context.ts';
-import type { Generation, Tool } from './tool.ts';
+import { IMAGES, type Generation, type Tool } from './tool.ts';
 
 export interface Job {
   readonly tool: Tool;
@@ -16,7 +16,7 @@ export interface Job {
   readonly mount?: 'all' | 'none';
 }
 
-const IMAGE = 'docker-registry.tools.wmflabs.org/toolforge-bookworm-sssd:latest';
+const IMAGE = `${IMAGES}-bookworm-sssd:latest`;
 const MEMORY = '512Mi';
 
 /** What `toolforge jobs run` creates: a Job, a CronJob or a Deployment (TOOLFORGE.md, section 7). */

@@ -1,3 +1,4 @@
+import { columns } from '../../lib/columns.ts';
 import { Failure } from '../../lib/errors.ts';
 import { CRON_JOBS, DEPLOYMENTS, JOBS, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import type { Output } from '../../lib/output.ts';
@@ -54,7 +55,10 @@ export async function listJobs(session: Session, output: Output): Promise<void> 
   jobs.sort((one, other) => one.name.localeCompare(other.name));
   output.event('jobs', { tool: session.tool.name, jobs });
   if (jobs.length === 0) output.print(`${session.tool.name} has no jobs.`);
-  else for (const line of table(jobs)) output.print(line);
+  else {
+    const rows = jobs.map(({ name, type, status }) => [name, type, status]);
+    for (const line of columns([['Job name', 'Job type', 'Status'], ...rows])) output.print(line);
+  }
 }
 
 async function listed(session: Session, { resource, object }: Found): Promise<Listed> {
@@ -78,17 +82,6 @@ async function listed(session: Session, { resource, object }: Found): Promise<Li
 
 function said(outcome: Outcome): string {
   return outcome.state === 'refused' ? `no pod: ${outcome.reason}` : outcome.state;
-}
-
-const COLUMNS: Listed = { name: 'Job name', type: 'Job type', status: 'Status' };
-
-/** As wide as what is in it; the last column may be long, and has no end. */
-function table(jobs: readonly Listed[]): string[] {
-  const rows = [COLUMNS, ...jobs];
-  const width = (column: keyof Listed): number => Math.max(...rows.map((row) => row[column].length));
-  return rows.map(({ name, type, status }) =>
-    [name.padEnd(width('name')), type.padEnd(width('type')), status].join('  '),
-  );
 }
 
 /** Prints one job with what it runs. */

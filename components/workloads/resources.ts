@@ -1,31 +1,21 @@
 import { Failure } from '../../lib/errors.ts';
-import { isNotFound, KubeError } from '../../lib/kube/errors.ts';
+import { ifFound, KubeError } from '../../lib/kube/errors.ts';
 import type { KubeObject, Resource } from '../../lib/kube/types.ts';
 import type { Session } from './session.ts';
 
 /** The tool's object of that name, or undefined where there is none. */
-export async function find<T extends KubeObject>(
+export function find<T extends KubeObject>(
   { client, tool }: Session,
   resource: Resource,
   name: string,
 ): Promise<T | undefined> {
-  try {
-    return await client.get<T>(resource, name, tool.namespace);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  return ifFound(client.get<T>(resource, name, tool.namespace));
 }
 
 /** Deletes the tool's object with what it owns; whether there was one. */
 export async function remove({ client, tool }: Session, resource: Resource, name: string): Promise<boolean> {
-  try {
-    await client.delete(resource, name, tool.namespace);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  const deleted = client.delete(resource, name, tool.namespace).then(() => true);
+  return (await ifFound(deleted)) ?? false;
 }
 
 /** The objects of a kind that belong to a selection of labels. */

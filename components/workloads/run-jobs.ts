@@ -8,8 +8,7 @@ import { awaitDeployment, awaitJob, type Job, type Outcome } from './outcome.ts'
 import { findJob, JOB_KINDS, listJobs, showJob } from './list-jobs.ts';
 import { find, refusal, remove } from './resources.ts';
 import type { Session } from './session.ts';
-
-const IMAGES = 'docker-registry.tools.wmflabs.org/toolforge';
+import { IMAGES } from './tool.ts';
 
 /** Runs, lists, shows or deletes jobs of the tool. */
 export async function runJobs(request: JobRequest, session: Session, output: Output): Promise<void> {

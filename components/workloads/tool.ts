@@ -8,6 +8,9 @@ export interface Tool {
   readonly home: string;
 }
 
+/** What the names of Toolforge's own images begin with. */
+export const IMAGES = 'docker-registry.tools.wmflabs.org/toolforge';
+
 /**
  * How the generators of 2024 wrote pods: without a word about security; since stage 1 of the migration with the context
  * that the policy asks for; and, for a few weeks of it, with the name of a Go constant in place of `procMount: Default`.

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../lib/kube/types.ts';
 import { contextFields } from './security-context.ts';
-import type { Generation, Tool } from './tool.ts';
+import { IMAGES, type Generation, type Tool } from './tool.ts';
 
 export interface Webservice {
   readonly tool: Tool;
@@ -13,7 +13,6 @@ export interface Webservice {
 }
 
 const PORT = 8000;
-const IMAGES = 'docker-registry.tools.wmflabs.org/toolforge';
 
 /** What `webservice start` creates: a Deployment, a Service, an Ingress (TOOLFORGE.md, section 7). */
 export function webserviceObjects(service: Webservice): {

@@ -1,4 +1,5 @@
 import { formatRate } from '../../lib/bulk-progress.ts';
+import { columns } from '../../lib/columns.ts';
 import { formatBytes } from '../../lib/sizes.ts';
 import type { Result, Unit } from './measurement.ts';
 
@@ -16,13 +17,7 @@ export function renderResults(results: readonly Result[]): string[] {
       against === undefined ? '' : `${formatRatio(against.ratio)} ×`,
     ] as const;
   });
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column < 3 ? cell.padEnd(widths[column] ?? 0) : cell))
-      .join('  ')
-      .trimEnd(),
-  );
+  return columns(rows);
 }
 
 function formatValue(value: number, unit: Unit): string {

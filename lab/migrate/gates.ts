@@ -1,13 +1,10 @@
-import { lint } from '../../components/kyverno/index.ts';
+import { describeProblem, lint } from '../../components/kyverno/index.ts';
+import { columns } from '../../lib/columns.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { Step } from '../../lib/steps.ts';
 import { judge, LIMITS, takeSample } from './health.ts';
 import type { Migration } from './migration.ts';
-import { findOffenders, type Findings } from './offenders.ts';
-import { table } from './table.ts';
-
-/** The one policy of each tool. */
-export const POLICY_NAME = 'toolforge-kyverno-pod-policy';
+import { cellsOf, findOffenders, type Findings } from './offenders.ts';
 
 /** Nothing is begun on a control plane that is not well. */
 export const healthy: Step<Migration> = {
@@ -35,9 +32,7 @@ export const linted: Step<Migration> = {
     const { profile: policy, file } = state.policy;
     const { problems, trial } = await lint({ policy, file }, cluster, context);
     const failed = [
-      ...problems.map(({ field, problem, instead }) =>
-        instead === undefined ? `${field}: ${problem}` : `${field}: ${problem}; ${instead} was meant?`,
-      ),
+      ...problems.map(describeProblem),
       ...(trial?.failed ?? []).map(({ about, problem }) => `${about}: ${problem}`),
     ];
     if (failed.length === 0)
@@ -56,7 +51,7 @@ export const noOffenders: Step<Migration> = {
   id: 'migrate.no-offenders',
   title: "Nothing in Kyverno's reports",
   async run(migration) {
-    const findings = await findOffenders(migration.client, POLICY_NAME, await migration.selectedUids());
+    const findings = await findOffenders(migration.client, await migration.selectedUids());
     if (migration.options.ignoreReports) return `${findings.offenders.length} things, ignored`;
     refuseOffenders(findings);
     return `${findings.pods} pods`;
@@ -69,7 +64,7 @@ export function refuseOffenders({ offenders, mendable }: Findings): void {
   throw new Failure({
     kind: 'incomplete',
     what: `${offenders.length} ${offenders.length === 1 ? 'thing keeps' : 'things keep'} the policy from being enforced`,
-    why: table(offenders.map(({ tool, workload, field, value, fix }) => [tool, workload, field, value, fix])),
+    why: columns(offenders.map(cellsOf)).join('\n'),
     hint:
       mendable.length > 0
         ? '`npm run migrate -- next --fix` mends the templates of Deployments and CronJobs.'

@@ -4,13 +4,14 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Cluster } from '../../cluster/provider.ts';
 import { writeRecord, type ClusterRecord } from '../../cluster/record.ts';
-import type { AccountPolicyChoice, PolicyAction, PolicyProfile } from '../../cluster/spec.ts';
+import type { AccountPolicy, AccountPolicyChoice, PolicyAction, PolicyProfile } from '../../cluster/spec.ts';
 import {
   currentRollOut,
   isSelected,
   maintainKubeusersStatus,
   readTools,
   writeRollOut,
+  type MaintainKubeusersStatus,
   type PolicySettings,
   type RollOutFile,
   type ToolSelection,
@@ -77,6 +78,12 @@ export class Migration {
     return { ...begun, policy: this.#policy ?? begun.policy };
   }
 
+  /** How many stages are done; one that is half undone is to be done again. */
+  get done(): number {
+    const { stage, undoing = false } = this.state;
+    return undoing ? stage - 1 : stage;
+  }
+
   /** By tool. */
   uids(): Promise<ReadonlyMap<string, number>> {
     this.#uids ??= readTools(this.cluster.directory, this.context.signal).then(
@@ -93,7 +100,7 @@ export class Migration {
   }
 
   /** The policy that tools have from now on, in the record and so for every `up` to come. */
-  choice(action: PolicyAction): AccountPolicyChoice {
+  choice(action: PolicyAction): AccountPolicy {
     // Reports also on the pods that are there: offenders are to be found before anything is enforced.
     return { ...this.state.policy, action, ...(action === 'Audit' ? { background: true } : {}) };
   }
@@ -146,7 +153,7 @@ export class Migration {
     const { tools } = this.options;
     return this.#ramp(
       {
-        ...(policy === undefined ? {} : { policy }),
+        policy,
         percent: same ? going.percent : 0,
         tools: [...(tools?.tools ?? (same ? going.tools : []))],
       },
@@ -169,7 +176,7 @@ export class Migration {
     const { directory } = this.cluster;
     if ((await currentRollOut(directory)) === undefined) {
       const policy = this.#settings(this.#record.spec.accountPolicy ?? this.cluster.profile.accountPolicy);
-      await writeRollOut(directory, { ...(policy === undefined ? {} : { policy }), percent: 100, tools: [] });
+      await writeRollOut(directory, { policy, percent: 100, tools: [] });
     }
     await this.converge({ accountPolicy }, progress);
     return this.endRollOut(progress);
@@ -192,10 +199,10 @@ export class Migration {
     await waitFor(
       'maintain-kubeusers to make the PodSecurityPolicies',
       async () => {
-        const { rollOut: taken, accounts, work, problems } = await maintainKubeusersStatus(directory);
-        progress.update(`${accounts.pending} tools to do`);
-        const idle = work.waiting + work.underWay === 0 && accounts.pending <= problems.length;
-        return taken !== undefined && idle ? true : undefined;
+        const status = await maintainKubeusersStatus(directory);
+        progress.update(`${status.accounts.pending} tools to do`);
+        const done = status.rollOut !== undefined && isIdle(status, status.problems.length);
+        return done ? true : undefined;
       },
       { clock: this.context.clock, signal: this.context.signal, timeoutMs: 600_000, maxPauseMs: 1_000 },
     );
@@ -229,15 +236,20 @@ export class Migration {
         clock: context.clock,
         signal: context.signal,
         async settled(percent) {
-          const { rollOut: taken, accounts, work, problems } = await maintainKubeusersStatus(directory);
+          const status = await maintainKubeusersStatus(directory);
+          const { rollOut: taken, problems } = status;
           const fresh = problems.filter(({ account }) => !known.has(account));
           const failing = fresh.slice(0, 3).map(({ account, problem }) => `${account}: ${problem}`);
-          const idle = work.waiting + work.underWay === 0 && accounts.pending <= known.size;
           // Of the names too: a share of nothing is reached at once.
           const takenUp = taken?.percent === percent && taken.tools === tools.length;
-          return { done: takenUp && idle, failing };
+          return { done: takenUp && isIdle(status, known.size), failing };
         },
       },
     );
   }
+}
+
+/** Whether the loop has nothing to do but for accounts that fail, as many as were counted. */
+function isIdle({ accounts, work }: MaintainKubeusersStatus, failing: number): boolean {
+  return work.waiting + work.underWay === 0 && accounts.pending <= failing;
 }

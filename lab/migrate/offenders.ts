@@ -1,3 +1,5 @@
+import { PRODUCTION } from '../../cluster/production.ts';
+import { toolOf } from '../../components/maintain-kubeusers/index.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { JOBS, POLICY_REPORTS, PODS, REPLICA_SETS, type KubeObject } from '../../lib/kube/types.ts';
 import { mending, offencesOf, type Offence } from './offences.ts';
@@ -12,6 +14,11 @@ export interface Offender {
   readonly value: string;
   /** What to do about it. */
   readonly fix: string;
+}
+
+/** An offender as the cells of a table. */
+export function cellsOf({ tool, workload, field, value, fix }: Offender): readonly string[] {
+  return [tool, workload, field, value, fix];
 }
 
 /** What Kyverno's reports say about the pods of tools. */
@@ -47,17 +54,15 @@ interface Report extends KubeObject {
 
 /**
  * Reads Kyverno's reports on the pods of tools, and names for each that fails the workload, the field, its value and what to do.
- * @param policy name of the tools' policy
  * @param uids of tools that are asked about
  */
 export async function findOffenders(
   client: KubeClient,
-  policy: string,
   uids: ReadonlyMap<string, number>,
 ): Promise<Findings> {
   const [pods, verdicts, workloads, controllers] = await Promise.all([
     podsOf(client, uids),
-    verdictsOf(client, policy),
+    verdictsOf(client),
     listWorkloads(client),
     controllersOf(client),
   ]);
@@ -87,14 +92,11 @@ export async function findOffenders(
     if (verdict === undefined || verdict === 'pass') continue;
     const owner = topOwner(pod, controllers);
     const workload = byUid.get(owner.uid);
-    add(namespace.slice(5), workload, `${owner.kind}/${owner.name}`, pod.spec, verdict);
+    add(toolOf(namespace) ?? '', workload, `${owner.kind}/${owner.name}`, pod.spec, verdict);
   }
   // A CronJob whose time has not come has no pod that a report could be about.
-  for (const workload of workloads.filter(({ kind }) => kind === 'CronJob')) {
-    const offences = offencesOf(workload.pod, uids.get(workload.namespace.slice(5)) ?? 0);
-    if (offences.length > 0)
-      add(workload.namespace.slice(5), workload, `CronJob/${workload.name}`, workload.pod);
-  }
+  for (const workload of workloads.filter(({ kind }) => kind === 'CronJob'))
+    add(workload.tool, workload, `CronJob/${workload.name}`, workload.pod);
   return {
     pods: pods.length,
     unjudged,
@@ -135,19 +137,18 @@ async function podsOf(client: KubeClient, uids: ReadonlyMap<string, number>): Pr
   const pods = await client.list<Pod>(PODS);
   return pods.filter(
     ({ metadata, status }) =>
-      metadata.namespace?.startsWith('tool-') === true &&
-      uids.has(metadata.namespace.slice(5)) &&
+      uids.has(toolOf(metadata.namespace ?? '') ?? '') &&
       metadata.deletionTimestamp === undefined &&
       !['Succeeded', 'Failed'].includes(status?.phase ?? ''),
   );
 }
 
 /** By the uid of the pod: `pass`, or what its policy has against it. */
-async function verdictsOf(client: KubeClient, policy: string): Promise<Map<string, string>> {
+async function verdictsOf(client: KubeClient): Promise<Map<string, string>> {
   const verdicts = new Map<string, string>();
   for (const { scope, results = [] } of await client.list<Report>(POLICY_REPORTS)) {
     if (scope?.kind !== 'Pod' || scope.uid === undefined) continue;
-    const ours = results.filter((result) => result.policy.split('/').at(-1) === policy);
+    const ours = results.filter((result) => result.policy.split('/').at(-1) === PRODUCTION.accountPolicyName);
     if (ours.length === 0) continue;
     const failed = ours.find(({ result }) => result === 'fail' || result === 'error');
     verdicts.set(scope.uid, failed === undefined ? 'pass' : (failed.message ?? failed.result));

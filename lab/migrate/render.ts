@@ -1,5 +1,6 @@
 import type { Output } from '../../lib/output.ts';
-import { table } from './table.ts';
+import { columns } from '../../lib/columns.ts';
+import { cellsOf } from './offenders.ts';
 import type { MigrationStatus } from './run.ts';
 
 const SHOWN = 40;
@@ -28,10 +29,8 @@ export function renderStatus(
   const waiting = unjudged === 0 ? '' : `, ${unjudged} of them without a report of Kyverno`;
   lines.push('', `${pods} pods of tools${waiting}`);
   if (offenders.length > 0) {
-    const rows = offenders
-      .slice(0, SHOWN)
-      .map(({ tool, workload, field, value, fix }) => [tool, workload, field, value, fix]);
-    lines.push(...table([['TOOL', 'WORKLOAD', 'FIELD', 'VALUE', 'FIX'], ...rows]).split('\n'));
+    const rows = offenders.slice(0, SHOWN).map(cellsOf);
+    lines.push(...columns([['TOOL', 'WORKLOAD', 'FIELD', 'VALUE', 'FIX'], ...rows]));
     if (offenders.length > SHOWN) lines.push(`… and ${offenders.length - SHOWN} more; --json has them all`);
   }
   return lines;

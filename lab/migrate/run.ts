@@ -1,14 +1,13 @@
+import { withClusterLock } from '../../cluster/lock.ts';
 import { openCluster } from '../../cluster/open.ts';
 import { servesPodSecurityPolicies } from '../../cluster/profile.ts';
-import { clusterDirectory } from '../../cluster/record.ts';
+import { withClient } from '../../cluster/with-client.ts';
 import { currentRollOut } from '../../components/maintain-kubeusers/index.ts';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
-import { acquireLock } from '../../lib/lock.ts';
 import { runPlan } from '../../lib/steps.ts';
 import { Migration, type MigrateOptions } from './migration.ts';
 import { findOffenders, type Offender } from './offenders.ts';
-import { POLICY_NAME } from './gates.ts';
 import { POLICY_STAGE, STAGES, type Stage } from './stages.ts';
 import { endRollOut } from './steps.ts';
 
@@ -34,15 +33,14 @@ export interface MigrationStatus {
 /** Reads where the migration is. Nothing is changed. */
 export async function migrationStatus(name: string, context: Context): Promise<MigrationStatus> {
   return withMigration(name, NOTHING_ASKED, context, async (migration) => {
-    const { stage, undoing = false } = migration.state;
+    const { done } = migration;
     const going = await currentRollOut(migration.cluster.directory);
-    const found = await findOffenders(migration.client, POLICY_NAME, await migration.uids());
+    const found = await findOffenders(migration.client, await migration.uids());
     return {
       stages: STAGES.map(({ title }, index) => ({
         number: index + 1,
         title,
-        state:
-          index < stage - (undoing ? 1 : 0) ? 'done' : index === stage - (undoing ? 1 : 0) ? 'next' : 'later',
+        state: index < done ? 'done' : index === done ? 'next' : 'later',
       })),
       ...(going === undefined
         ? {}
@@ -77,11 +75,9 @@ export async function nextStage(
   options: MigrateOptions,
   context: Context,
 ): Promise<{ readonly number: number; readonly title: string; readonly done: boolean }> {
-  return locked(name, context, () =>
+  return withClusterLock(name, 'migrate', context, () =>
     withMigration(name, options, context, async (migration) => {
-      const { stage: last, undoing = false } = migration.state;
-      // What is half undone is done again.
-      const number = undoing ? last : last + 1;
+      const number = migration.done + 1;
       const stage = STAGES[number - 1];
       if (stage === undefined) {
         throw new Failure({
@@ -93,7 +89,8 @@ export async function nextStage(
       requireWhole(stage, options);
       requirePolicy(number, options);
       migration.choosePolicy();
-      if (undoing) await migration.note({ stage: number - 1, undoing: undefined });
+      if (migration.state.undoing === true)
+        await migration.note({ stage: migration.done, undoing: undefined });
       heading(number, stage, context);
       await runPlan([...stage.gate, ...stage.forward], migration, context);
       const done = options.tools === undefined;
@@ -108,7 +105,7 @@ export async function previousStage(
   name: string,
   context: Context,
 ): Promise<{ readonly number: number; readonly title: string }> {
-  return locked(name, context, () =>
+  return withClusterLock(name, 'migrate', context, () =>
     withMigration(name, NOTHING_ASKED, context, async (migration) => {
       const { directory } = migration.cluster;
       const { stage: done, undoing = false } = migration.state;
@@ -169,23 +166,5 @@ async function withMigration<T>(
       hint: 'Make a cluster of the world before: `npm run up -- --name before --profile 2024`.',
     });
   }
-  const client = await cluster.client();
-  try {
-    return await use(new Migration(cluster, client, options, context));
-  } finally {
-    await client.close();
-  }
-}
-
-async function locked<T>(name: string, context: Context, work: () => Promise<T>): Promise<T> {
-  const release = await acquireLock(`${clusterDirectory(context.paths, name)}.lock`, {
-    command: 'migrate',
-    clock: context.clock,
-    signal: context.signal,
-  });
-  try {
-    return await work();
-  } finally {
-    await release();
-  }
+  return withClient(cluster, (client) => use(new Migration(cluster, client, options, context)));
 }

@@ -1,16 +1,10 @@
 import { writeRollOut } from '../../components/maintain-kubeusers/index.ts';
-import { PRIVILEGED_PSP } from '../../components/pod-security-policy/index.ts';
+import { removePlatformPolicy } from '../../components/pod-security-policy/index.ts';
 import { writeGeneration } from '../../components/workloads/index.ts';
-import { isNotFound } from '../../lib/kube/errors.ts';
-import {
-  CLUSTER_ROLES,
-  POD_SECURITY_POLICIES,
-  ROLE_BINDINGS,
-  type KubeObject,
-} from '../../lib/kube/types.ts';
+import { POD_SECURITY_POLICIES, type KubeObject } from '../../lib/kube/types.ts';
 import type { Step } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
-import { POLICY_NAME, refuseOffenders } from './gates.ts';
+import { refuseOffenders } from './gates.ts';
 import type { Migration } from './migration.ts';
 import { findOffenders, mend, type Findings } from './offenders.ts';
 import { regenerate } from './workloads.ts';
@@ -102,7 +96,7 @@ export const reports: Step<Migration> = {
     const findings = await waitFor(
       'a report on every pod of the tools',
       async () => {
-        last = await findOffenders(client, POLICY_NAME, uids);
+        last = await findOffenders(client, uids);
         progress.update(`${last.pods - last.unjudged.length} of ${last.pods} pods`);
         if (last.unjudged.length > 0) return undefined;
         if (options.fix && last.mendable.length > 0) {
@@ -152,15 +146,7 @@ export const psps: Step<Migration> = {
   id: 'migrate.psps',
   title: 'Every PodSecurityPolicy gone',
   async run({ client, context }, progress) {
-    for (const [resource, namespace] of [
-      [ROLE_BINDINGS, 'kube-system'],
-      [CLUSTER_ROLES, undefined],
-      [POD_SECURITY_POLICIES, undefined],
-    ] as const) {
-      await client.delete(resource, PRIVILEGED_PSP, namespace).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-    }
+    await removePlatformPolicy(client);
     await waitFor(
       'maintain-kubeusers to delete them',
       async () => {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { toolOf } from '../../components/maintain-kubeusers/index.ts';
 import { securityContexts, type Generation } from '../../components/workloads/index.ts';
 import { runBulk } from '../../lib/bulk.ts';
 import { Failure } from '../../lib/errors.ts';
@@ -6,7 +7,7 @@ import type { KubeClient } from '../../lib/kube/client.ts';
 import { CRON_JOBS, DEPLOYMENTS, pathOf, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 
 /** Where a kind of workload keeps its pods' specification. */
-export const TEMPLATES: readonly {
+const TEMPLATES: readonly {
   readonly kind: string;
   readonly resource: Resource;
   readonly path: string;
@@ -42,6 +43,7 @@ export interface Operation {
 export interface Workload {
   readonly kind: string;
   readonly resource: Resource;
+  readonly tool: string;
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -61,7 +63,8 @@ export async function listWorkloads(client: KubeClient, labelSelector?: string):
         .split('/')
         .slice(1)
         .reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], object) as PodSpec;
-      if (namespace.startsWith('tool-')) found.push({ kind, resource, namespace, name, uid, path, pod });
+      const tool = toolOf(namespace);
+      if (tool !== undefined) found.push({ kind, resource, tool, namespace, name, uid, path, pod });
     }
   }
   return found;
@@ -97,7 +100,7 @@ export async function regenerate(
 ): Promise<{ readonly changed: number; readonly all: number }> {
   const all = await listWorkloads(client, GENERATORS);
   const due = all.flatMap((workload) => {
-    const uid = uids.get(workload.namespace.slice('tool-'.length));
+    const uid = uids.get(workload.tool);
     const operations = uid === undefined ? [] : contextOperations(workload, uid, generation);
     return operations.length === 0 ? [] : [{ workload, operations }];
   });

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { waitFor } from '../wait.ts';
 import type { KubeClient } from './client.ts';
-import { isNotFound } from './errors.ts';
+import { ifFound } from './errors.ts';
 import { NAMESPACES, SERVICE_ACCOUNTS, type KubeObject } from './types.ts';
 
 /** A namespace is emptied before it goes; that takes seconds, on a busy machine more. */
@@ -19,13 +19,8 @@ export async function makeNamespace(
   await waitFor(
     `the namespace ${name} of before to be gone`,
     async () => {
-      try {
-        const { metadata } = await client.get<KubeObject>(NAMESPACES, name);
-        return metadata?.deletionTimestamp === undefined ? true : undefined;
-      } catch (error) {
-        if (isNotFound(error)) return true;
-        throw error;
-      }
+      const found = await ifFound(client.get<KubeObject>(NAMESPACES, name));
+      return found?.metadata?.deletionTimestamp === undefined ? true : undefined;
     },
     { clock, signal, timeoutMs: GONE_MS },
   );
@@ -44,7 +39,5 @@ export async function makeDefaultAccount(
 
 /** Deletes the namespace with all that is in it; fine when there is none. Does not wait until it is gone. */
 export async function removeNamespace(client: Pick<KubeClient, 'delete'>, name: string): Promise<void> {
-  await client.delete(NAMESPACES, name).catch((error: unknown) => {
-    if (!isNotFound(error)) throw error;
-  });
+  await ifFound(client.delete(NAMESPACES, name));
 }

@@ -1,3 +1,4 @@
+import { PRODUCTION } from '../../cluster/production.ts';
 import type { AccountPolicy, PolicyTemplate } from '../../components/kyverno/policies/render.ts';
 import type { KubeObject } from '../../lib/kube/types.ts';
 import { accounts, namespaceOf, type Account } from '../account-names.ts';
@@ -11,7 +12,7 @@ export interface Target {
 }
 
 /** The policy's name in production; in one namespace each account's needs one of its own. */
-export const POLICY_NAME = 'toolforge-kyverno-pod-policy';
+export const POLICY_NAME = PRODUCTION.accountPolicyName;
 
 /** The one namespace of --single-namespace. */
 export function sharedNamespace(prefix: string): string {

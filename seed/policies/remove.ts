@@ -1,6 +1,6 @@
 import { runBulk, type BulkMeter, type BulkOutcome } from '../../lib/bulk.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isNotFound } from '../../lib/kube/errors.ts';
+import { ifFound } from '../../lib/kube/errors.ts';
 import { pathOf, POLICIES } from '../../lib/kube/types.ts';
 import type { DoomedNamespace, RemoveClient } from '../empty-namespaces.ts';
 import { removeNamespaces } from '../remove-namespaces.ts';
@@ -80,11 +80,7 @@ export async function remove(
     ...options,
     nameOf: ({ account }) => account.name,
     async work({ namespace, policy }) {
-      try {
-        await client.request('DELETE', pathOf(POLICIES, namespace, policy));
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
+      await ifFound(client.request('DELETE', pathOf(POLICIES, namespace, policy)));
     },
     onSuccess: () => {
       meter.settle(true);

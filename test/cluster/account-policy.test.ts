@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { systemClock } from '../../lib/clock.ts';
-import { KubeClient } from '../../lib/kube/client.ts';
-import { readCredentials } from '../../lib/kube/credentials.ts';
+import type { KubeClient } from '../../lib/kube/client.ts';
 import { KubeError } from '../../lib/kube/errors.ts';
 import { pathOf, PODS, POLICIES } from '../../lib/kube/types.ts';
 import { freePorts, Rig } from '../rig.ts';
-import { attempt, attemptPod, until } from './attempt.ts';
+import { attempt, attemptPod, until, openClient } from './attempt.ts';
 
 const NAME = 'pods';
 const NAMESPACE = 'tool-seed-0001';
@@ -57,8 +55,7 @@ suite('the account policy, enforced by a real Kyverno', () => {
     rig = await Rig.create('tla');
     await rig.ok('up', '--name', NAME, ...(await freePorts()));
     await rig.ok('seed-policies', '--name', NAME, '1', '--action', 'Enforce');
-    const credentials = await readCredentials(`${rig.directory(NAME)}/kubeconfig`);
-    client = new KubeClient({ credentials, clock: systemClock });
+    client = await openClient(`${rig.directory(NAME)}/kubeconfig`);
     await until('Kyverno to take up the policy', enforced);
   });
   after(async () => {

@@ -1,8 +1,14 @@
 import { systemClock } from '../../lib/clock.ts';
-import type { KubeClient } from '../../lib/kube/client.ts';
+import { KubeClient } from '../../lib/kube/client.ts';
+import { readCredentials } from '../../lib/kube/credentials.ts';
 import { KubeError } from '../../lib/kube/errors.ts';
 import { pathOf, PODS } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
+
+/** A client with the credentials of a kubeconfig. The caller closes it. */
+export async function openClient(file: string): Promise<KubeClient> {
+  return new KubeClient({ credentials: await readCredentials(file), clock: systemClock });
+}
 
 export interface Attempt {
   readonly method: 'POST' | 'PUT';

@@ -4,13 +4,11 @@ import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { writeGeneration } from '../../components/workloads/index.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { KubeClient } from '../../lib/kube/client.ts';
-import { readCredentials } from '../../lib/kube/credentials.ts';
+import type { KubeClient } from '../../lib/kube/client.ts';
 import { isNotFound } from '../../lib/kube/errors.ts';
 import { PODS, type KubeObject } from '../../lib/kube/types.ts';
 import { freePorts, outcome, Rig, type CommandResult } from '../rig.ts';
-import { until } from './attempt.ts';
+import { until, openClient } from './attempt.ts';
 
 const NAME = 'work';
 const TOOL = 'tf-test';
@@ -37,8 +35,7 @@ suite('webservice and toolforge-jobs inside `become`', () => {
   before(async () => {
     rig = await Rig.create('tlw');
     await rig.ok('up', '--name', NAME, ...(await freePorts()));
-    const credentials = await readCredentials(path.join(rig.directory(NAME), 'kubeconfig'));
-    admin = new KubeClient({ credentials, clock: systemClock });
+    admin = await openClient(path.join(rig.directory(NAME), 'kubeconfig'));
   });
   after(async () => {
     await admin.close();

@@ -11,7 +11,7 @@ import { probesOf } from './probes.ts';
 import { readSchemas } from './schema.ts';
 import { TRIAL_NAMESPACE, tryPolicy, type FailedProbe } from './trial.ts';
 
-export { lintPolicy, type Problem } from './lint.ts';
+export { describeProblem, lintPolicy, type Problem } from './lint.ts';
 export { probesOf, type Probe } from './probes.ts';
 export { readSchemas, type ApiSchemas } from './schema.ts';
 export { tryPolicy, type FailedProbe } from './trial.ts';

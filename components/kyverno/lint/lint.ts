@@ -12,6 +12,11 @@ export interface Problem {
   readonly instead?: string;
 }
 
+/** The problem for people, without its rule. */
+export function describeProblem({ field, problem, instead }: Problem): string {
+  return `${field}: ${problem}${instead === undefined ? '' : `; ${instead} was meant?`}`;
+}
+
 /**
  * Checks each literal of a policy against the API that the pods are of. What the documentation of a field says is not
  * asked: it named `DefaultProcMount`, a constant of the Go sources, until Kubernetes 1.31, and the value is `Default`.

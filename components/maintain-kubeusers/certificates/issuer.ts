@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Clock } from '../../../lib/clock.ts';
 import { Failure } from '../../../lib/errors.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../../../lib/kube/errors.ts';
+import { ifFound, isAlreadyExists } from '../../../lib/kube/errors.ts';
 import { follow } from '../../../lib/kube/follow.ts';
 import { pathOf, type KubeObject, type Resource } from '../../../lib/kube/types.ts';
 import type { Settings } from '../settings.ts';
@@ -113,11 +113,7 @@ export class CertificateIssuer {
   }
 
   async #delete(name: string): Promise<void> {
-    try {
-      await this.#options.client.delete(REQUESTS, name);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    await ifFound(this.#options.client.delete(REQUESTS, name));
   }
 
   /** Approves the request and waits for its certificate. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../../../lib/clock.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
-import { isAlreadyExists, isNotFound, KubeError } from '../../../lib/kube/errors.ts';
+import { ifFound, isAlreadyExists, KubeError } from '../../../lib/kube/errors.ts';
 import { NO_RETRY } from '../../../lib/kube/retry.ts';
 import { pathOf, type KubeObject, type Resource } from '../../../lib/kube/types.ts';
 import { startTime } from '../../../lib/lock.ts';
@@ -135,12 +135,7 @@ export class Leadership {
   }
 
   async #read(): Promise<Lease | undefined> {
-    try {
-      return await this.#request('GET', LEASE_NAME);
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    return ifFound(this.#request('GET', LEASE_NAME));
   }
 
   async #create(): Promise<Lease | undefined> {

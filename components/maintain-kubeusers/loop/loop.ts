@@ -29,7 +29,7 @@ export interface LoopOptions {
   readonly changeInterval: number;
   /** Requests sent to the API so far. */
   readonly apiRequests: () => number;
-  /** The roll-out of now, as its file says. */
+  /** The roll-out of now, as its file says; the same object while that does not change. */
   readonly rollOut: () => Promise<RollOut | undefined>;
 }
 
@@ -126,7 +126,7 @@ export class Loop {
     try {
       const wanted = await rollOut();
       this.#rollOutError = undefined;
-      if (selectionOf(wanted) === selectionOf(reconciler.rollOut)) return;
+      if (wanted === reconciler.rollOut) return;
       reconciler.rollOut = wanted;
       log.info({ percent: wanted?.percent, tools: wanted?.tools.length }, 'roll-out');
       this.#wake.up();
@@ -259,11 +259,6 @@ export class Loop {
       memory: process.memoryUsage.rss(),
     };
   }
-}
-
-/** All of a roll-out that can be compared. */
-function selectionOf(rollOut: RollOut | undefined): string {
-  return JSON.stringify({ ...rollOut, renderPolicy: undefined });
 }
 
 function isAborted(signal: AbortSignal): boolean {

@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../../lib/kube/client.ts';
-import { isNotFound } from '../../../lib/kube/errors.ts';
+import { ifFound, isNotFound } from '../../../lib/kube/errors.ts';
 import { CONFIG_MAPS, NAMESPACES, pathOf, type KubeObject } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
 import type { Action } from '../difference/difference.ts';
@@ -160,10 +160,6 @@ async function deleteRecord(
   { tools, observed }: PerformOptions,
 ): Promise<void> {
   const { namespace, name } = statePlace(id, disabled);
-  try {
-    await tools.client.delete(CONFIG_MAPS, name, namespace);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await ifFound(tools.client.delete(CONFIG_MAPS, name, namespace));
   observed.forget('states', namespace, name);
 }

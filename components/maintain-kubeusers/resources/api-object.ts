@@ -1,4 +1,4 @@
-import { isNotFound } from '../../../lib/kube/errors.ts';
+import { ifFound } from '../../../lib/kube/errors.ts';
 import type { KubeObject, Resource } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
 import { objectDifference } from '../difference/object-difference.ts';
@@ -51,11 +51,7 @@ export function apiObject(kind: ApiObject): ResourceKind {
       return {};
     },
     async remove(account, { client }) {
-      try {
-        await client.delete(resource, kind.objectName(account), namespace(account));
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
+      await ifFound(client.delete(resource, kind.objectName(account), namespace(account)));
     },
     verify(account, { settings }, actual) {
       const found = actual.find(resource, namespace(account), kind.objectName(account));

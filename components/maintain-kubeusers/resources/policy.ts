@@ -1,10 +1,8 @@
+import { PRODUCTION } from '../../../cluster/production.ts';
 import { POLICIES } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account } from '../accounts/account.ts';
 import { policyOf, type Settings } from '../settings.ts';
 import { apiObject } from './api-object.ts';
-
-/** Production's name of the one policy that each tool has. */
-const NAME = 'toolforge-kyverno-pod-policy';
 
 /** The Kyverno policy of a tool, from the template that whoever started the loop passed in. */
 export const policy = apiObject({
@@ -13,7 +11,7 @@ export const policy = apiObject({
   resource: POLICIES,
   scope: 'namespace',
   wanted: ({ type, name }, settings) => type === 'tool' && policyOf(name, settings).policy !== undefined,
-  objectName: () => NAME,
+  objectName: () => PRODUCTION.accountPolicyName,
   render(account, settings) {
     const { metadata, ...object } = template(account, settings);
     const { labels, annotations } = metadata ?? {};

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { shellQuote } from '../../../cluster/supervisor/run-script.ts';
 import type { Context } from '../../../lib/context.ts';
 import { KUBECONFIG } from '../resources/home.ts';
 
@@ -69,7 +70,7 @@ function inDirectory(directory: string): readonly string[] {
 export function wrapper(name: string, node: string, checkout: string): string {
   const script = path.join(checkout, 'scripts', `${name}.ts`);
   return `#!/bin/sh
-node=${quoted(node)} script=${quoted(script)}
+node=${shellQuote(node)} script=${shellQuote(script)}
 if ! [ -x "$node" ] || ! [ -r "$script" ]; then
   echo "${name} cannot be run: user $(id -u) may not read the files of toolforge-local, or Node." >&2
   echo 'Let others read them (chmod -R go+rX), and open the session again.' >&2
@@ -77,8 +78,4 @@ if ! [ -x "$node" ] || ! [ -r "$script" ]; then
 fi
 exec "$node" "$script" "$@"
 `;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

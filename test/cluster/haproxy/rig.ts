@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import type { BalancedService } from '../../../cluster/provider.ts';
 import type { HealthCheck } from '../../../cluster/spec.ts';
 import { resolveHostTools } from '../../../cluster/toolchain/host-tools.ts';
@@ -16,13 +15,10 @@ import {
   type HAProxyOptions,
   type ServerStats,
 } from '../../../components/haproxy/index.ts';
-import { systemClock } from '../../../lib/clock.ts';
 import type { Context } from '../../../lib/context.ts';
-import { createOutput } from '../../../lib/output.ts';
-import { xdgPaths } from '../../../lib/paths.ts';
-import { systemRunner } from '../../../lib/run.ts';
 import { waitFor } from '../../../lib/wait.ts';
 import { Backend, makeCertificate } from './backend.ts';
+import { quietContext } from '../context.ts';
 
 /** A real HAProxy with servers of ours behind it, in a temporary directory. */
 export class HAProxyRig {
@@ -39,17 +35,7 @@ export class HAProxyRig {
 
   static async create(servers: number, healthCheck: HealthCheck = 'healthz'): Promise<HAProxyRig> {
     const root = await mkdtemp(path.join(tmpdir(), 'hr-'));
-    const stream = Object.assign(new PassThrough(), { isTTY: false });
-    stream.resume();
-    const context: Context = {
-      output: createOutput({ stdout: stream, stderr: stream }, true, {}),
-      runner: systemRunner,
-      clock: systemClock,
-      // The program comes from the person's cache, which is shared; state is temporary.
-      paths: { cache: xdgPaths(process.env).cache, state: root },
-      signal: new AbortController().signal,
-      env: process.env,
-    };
+    const context = quietContext(root);
     const tools = await resolveHostTools(['haproxy'], context, { update: () => undefined });
     const { program, env } = tools.get('haproxy');
     const { ca, pair } = await makeCertificate();

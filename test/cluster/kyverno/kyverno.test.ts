@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { after, before, suite, test } from 'node:test';
 import { connect } from 'node:tls';
 import { openCluster } from '../../../cluster/open.ts';
@@ -15,16 +14,13 @@ import {
 } from '../../../components/kyverno/canary.ts';
 import { haproxyDirectory, haproxyStatus } from '../../../components/haproxy/index.ts';
 import { CONTROLLERS, kyvernoStatus } from '../../../components/kyverno/index.ts';
-import { systemClock } from '../../../lib/clock.ts';
 import type { Context } from '../../../lib/context.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isNotFound } from '../../../lib/kube/errors.ts';
 import { CLUSTER_ROLES, NAMESPACES, POLICIES } from '../../../lib/kube/types.ts';
-import { createOutput } from '../../../lib/output.ts';
-import { xdgPaths } from '../../../lib/paths.ts';
-import { systemRunner } from '../../../lib/run.ts';
 import { waitFor } from '../../../lib/wait.ts';
 import { freePorts, Rig, type Event } from '../../rig.ts';
+import { quietContext } from '../context.ts';
 import { listeningAddresses } from './sockets.ts';
 
 const NAME = 'ky';
@@ -40,15 +36,7 @@ suite('Kyverno on plain processes, two admission replicas', () => {
     rig = await Rig.create('tlk');
     ports = await freePorts();
     await up();
-    const stream = Object.assign(new PassThrough(), { isTTY: false }).resume();
-    context = {
-      output: createOutput({ stdout: stream, stderr: stream }, true, {}),
-      runner: systemRunner,
-      clock: systemClock,
-      paths: { cache: xdgPaths(process.env).cache, state: path.dirname(rig.directory(NAME)) },
-      signal: new AbortController().signal,
-      env: process.env,
-    };
+    context = quietContext(path.dirname(rig.directory(NAME)));
     cluster = await openCluster(NAME, context);
     client = await cluster.client();
   });

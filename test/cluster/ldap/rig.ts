@@ -14,14 +14,12 @@ import {
   resolveSlapd,
   startLdap,
 } from '../../../components/ldap/index.ts';
-import { systemClock } from '../../../lib/clock.ts';
 import type { Context } from '../../../lib/context.ts';
 import { makePrivateDirectory } from '../../../lib/files.ts';
 import type { LdapClient } from '../../../lib/ldap/client.ts';
-import { createOutput } from '../../../lib/output.ts';
 import { xdgPaths } from '../../../lib/paths.ts';
 import { freePort } from '../../../lib/ports.ts';
-import { systemRunner } from '../../../lib/run.ts';
+import { quietContext } from '../context.ts';
 
 /** A real slapd under a real supervisor, in a temporary directory. */
 export interface LdapRig {
@@ -52,18 +50,10 @@ export async function createRig(tree = true): Promise<LdapRig> {
   const { state } = xdgPaths({ XDG_STATE_HOME: stateHome });
   const directory = path.join(state, 'toolforge');
   await makePrivateDirectory(directory);
-  const stream = Object.assign(new PassThrough(), { isTTY: false });
+  const stream = new PassThrough();
   const chunks: string[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
-  const context: Context = {
-    output: createOutput({ stdout: stream, stderr: stream }, true, {}),
-    runner: systemRunner,
-    clock: systemClock,
-    // Programs come from the person's cache, which is shared; state is temporary.
-    paths: { cache: xdgPaths(process.env).cache, state },
-    signal: new AbortController().signal,
-    env: process.env,
-  };
+  const context = quietContext(state, stream);
   const tools = await resolveHostTools(['runsv', 'sv', 'svlogd'], context, silent);
   const libraryPath = tools.get('sv').env['LD_LIBRARY_PATH'];
   const supervisor = new RunitSupervisor(

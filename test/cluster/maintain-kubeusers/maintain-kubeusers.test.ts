@@ -6,12 +6,10 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { allowMassDelete, configurationFile } from '../../../components/maintain-kubeusers/index.ts';
-import { KubeClient } from '../../../lib/kube/client.ts';
-import { readCredentials } from '../../../lib/kube/credentials.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
 import { CONFIG_MAPS, PODS, type KubeObject } from '../../../lib/kube/types.ts';
-import { systemClock } from '../../../lib/clock.ts';
 import { AccountsRig, ended } from './accounts-rig.ts';
+import { openClient } from '../attempt.ts';
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -87,7 +85,7 @@ suite('maintain-kubeusers on a whole cluster', { timeout: 30 * 60_000 }, () => {
 
   test('the admin sees everything, changes nothing, and may act as somebody', async () => {
     const file = path.join(rig.cluster.directory, 'data', 'home', 'tf-admin', '.kube', 'config');
-    const client = new KubeClient({ credentials: await readCredentials(file), clock: systemClock });
+    const client = await openClient(file);
     try {
       assert.ok((await client.list(PODS)).length > 0);
       await assert.rejects(client.delete(PODS, 'mine', 'tool-tf-test'), forbidden);
@@ -106,7 +104,7 @@ suite('maintain-kubeusers on a whole cluster', { timeout: 30 * 60_000 }, () => {
 
   test('the loop itself has the rights that it needs and no others', async () => {
     const file = path.join(path.dirname(configurationFile(rig.cluster.directory)), 'kubeconfig');
-    const client = new KubeClient({ credentials: await readCredentials(file), clock: systemClock });
+    const client = await openClient(file);
     try {
       const who = await client.request<{ status: { userInfo: { username: string } } }>(
         'POST',

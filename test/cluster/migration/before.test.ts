@@ -3,9 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { EXPLAINED } from '../../../lab/parity/explained.ts';
-import { systemClock } from '../../../lib/clock.ts';
-import { KubeClient } from '../../../lib/kube/client.ts';
-import { readCredentials } from '../../../lib/kube/credentials.ts';
+import type { KubeClient } from '../../../lib/kube/client.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
 import {
   DEPLOYMENTS,
@@ -16,7 +14,7 @@ import {
   type KubeObject,
 } from '../../../lib/kube/types.ts';
 import { freePorts, Rig, type Event } from '../../rig.ts';
-import { attempt, attemptPod, until } from '../attempt.ts';
+import { attempt, attemptPod, until, openClient } from '../attempt.ts';
 
 const NAME = 'before';
 const TOOL = 'tf-test';
@@ -59,11 +57,8 @@ suite('the world before the migration: Kubernetes 1.24, PodSecurityPolicy, Kyver
 
   const up = (...more: string[]): Promise<Event[]> =>
     rig.events('up', '--name', NAME, '--profile', '2024', ...ports, ...more);
-  const open = async (...file: string[]): Promise<KubeClient> =>
-    new KubeClient({
-      credentials: await readCredentials(path.join(rig.directory(NAME), ...file)),
-      clock: systemClock,
-    });
+  const open = (...file: string[]): Promise<KubeClient> =>
+    openClient(path.join(rig.directory(NAME), ...file));
   const tryPod = (spec: object, name?: string, dry = true): Promise<Pod | KubeError> =>
     attemptPod<Pod>(tool, NAMESPACE, spec, { keep: !dry, ...(name === undefined ? {} : { name }) });
   const admitted = (answer: Pod | KubeError): Pod => {

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { systemClock } from '../../../lib/clock.ts';
-import { KubeClient } from '../../../lib/kube/client.ts';
-import { readCredentials } from '../../../lib/kube/credentials.ts';
+import type { KubeClient } from '../../../lib/kube/client.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
 import {
   DEPLOYMENTS,
@@ -15,7 +13,7 @@ import {
   type KubeObject,
 } from '../../../lib/kube/types.ts';
 import { freePorts, parseEvents, Rig, type CommandResult } from '../../rig.ts';
-import { attemptPod, until } from '../attempt.ts';
+import { attemptPod, until, openClient } from '../attempt.ts';
 
 const NAME = 'mig';
 const ACCOUNTS = 300;
@@ -49,11 +47,8 @@ suite('the migration of 2024, replayed', () => {
     await rig.dispose(NAME);
   });
 
-  const open = async (...file: string[]): Promise<KubeClient> =>
-    new KubeClient({
-      credentials: await readCredentials(path.join(rig.directory(NAME), ...file)),
-      clock: systemClock,
-    });
+  const open = (...file: string[]): Promise<KubeClient> =>
+    openClient(path.join(rig.directory(NAME), ...file));
   const migrate = (...args: string[]): Promise<CommandResult> => rig.run('migrate', ...args, '--name', NAME);
   const done = async (...args: string[]): Promise<void> => {
     const result = await migrate(...args);

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { after, before, suite, test } from 'node:test';
 import { resolveRunit } from '../../../cluster/supervisor/resolve.ts';
 import { RunitSupervisor, type RunitTools } from '../../../cluster/supervisor/runit.ts';
 import type { Service, ServiceStatus } from '../../../cluster/supervisor/service.ts';
 import { systemClock } from '../../../lib/clock.ts';
-import type { Context } from '../../../lib/context.ts';
-import { createOutput } from '../../../lib/output.ts';
-import { xdgPaths } from '../../../lib/paths.ts';
 import { systemRunner } from '../../../lib/run.ts';
+import { quietContext } from '../context.ts';
 
 /** Takes its time to end, as etcd and API servers do. */
 const SLOW: Service = {
@@ -23,20 +20,11 @@ const SLOW: Service = {
 suite('runit', () => {
   let directory: string;
   let tools: RunitTools;
-  let context: Context;
   let supervisor: RunitSupervisor;
 
   before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'runit-'));
-    const stream = Object.assign(new PassThrough(), { isTTY: false }).resume();
-    context = {
-      output: createOutput({ stdout: stream, stderr: stream }, true, {}),
-      runner: systemRunner,
-      clock: systemClock,
-      paths: { cache: xdgPaths(process.env).cache, state: directory },
-      signal: new AbortController().signal,
-      env: process.env,
-    };
+    const context = quietContext(directory);
     tools = await resolveRunit(context, { update: () => undefined });
     supervisor = new RunitSupervisor(directory, tools, context);
   });
