@@ -19,11 +19,6 @@ export function generationFile(clusterDirectory: string): string {
   return path.join(clusterDirectory, 'data', 'etc', 'generators.json');
 }
 
-/** The generation in that file; undefined where there is no such file. */
-export async function readGeneration(file: string): Promise<Generation | undefined> {
-  return (await readGenerators(file))?.generation;
-}
-
 /**
  * All that the file says; undefined where there is none.
  * @throws Failure `environment` when something else stands in it

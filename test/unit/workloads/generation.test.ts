@@ -6,9 +6,9 @@ import { after, before, suite, test } from 'node:test';
 import {
   ensureGenerators,
   generationFile,
-  readGeneration,
+  readGenerators,
   writeGeneration,
-} from '../../../components/workloads/index.ts';
+} from '../../../components/workloads/generation.ts';
 import { readSession } from '../../../components/workloads/session.ts';
 import { Failure } from '../../../lib/errors.ts';
 
@@ -24,15 +24,15 @@ suite('the generation of a cluster', () => {
     ensureGenerators({ directory, profile: { podSecurityPolicy } });
 
   test('is what the profile says until somebody says otherwise', async () => {
-    assert.equal(await readGeneration(file), undefined);
+    assert.equal((await readGenerators(file))?.generation, undefined);
     assert.equal(await ensure(true), file);
-    assert.equal(await readGeneration(file), 'before');
+    assert.equal((await readGenerators(file))?.generation, 'before');
     await rm(file);
     await ensure(false);
-    assert.equal(await readGeneration(file), 'explicit');
+    assert.equal((await readGenerators(file))?.generation, 'explicit');
     await writeGeneration(directory, 'default-proc-mount');
     await ensure(false);
-    assert.equal(await readGeneration(file), 'default-proc-mount');
+    assert.equal((await readGenerators(file))?.generation, 'default-proc-mount');
   });
 
   test('can be read by every tool, whatever the umask', async () => {
@@ -65,7 +65,7 @@ suite('the generation of a cluster', () => {
       home: '/data/project/tf-test',
     });
     await writeFile(file, '{"generation":"tomorrow"}');
-    await assert.rejects(readGeneration(file), /not valid/);
+    await assert.rejects(readGenerators(file), /not valid/);
   });
 
   test('outside of `become` nothing is done', async () => {
