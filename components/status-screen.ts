@@ -1,7 +1,7 @@
 import type { MachineMemory } from '../cluster/provider.ts';
 import type { Output } from '../lib/output.ts';
 import { formatBytes } from '../lib/sizes.ts';
-import type { KyvernoStatus } from './kyverno/index.ts';
+import { describeBypassed, type KyvernoStatus } from './kyverno/index.ts';
 import type { LdapStatus } from './ldap/index.ts';
 import type { MaintainKubeusersStatus } from './maintain-kubeusers/index.ts';
 import type { Part, Status } from './status.ts';
@@ -53,8 +53,15 @@ function kyvernoLines({ controllers, webhooks, stopped }: KyvernoStatus, output:
     return output.style(running === all.length && running > 0 ? 'green' : 'red', text);
   });
   const missing = webhooks.missing.length === 0 ? 'registered' : `missing: ${webhooks.missing.join(', ')}`;
+  const bypassed =
+    webhooks.bypassed.length === 0 ? [] : [output.style('yellow', describeBypassed(webhooks.bypassed))];
   const cold = 'admission stopped for `seed-policies --cold`; run `seed-policies` or `up` to start it';
-  return [replicas.join(', '), `webhooks ${missing}`, ...(stopped ? [output.style('yellow', cold)] : [])];
+  return [
+    replicas.join(', '),
+    `webhooks ${missing}`,
+    ...bypassed,
+    ...(stopped ? [output.style('yellow', cold)] : []),
+  ];
 }
 
 function ldapLine({ url, content }: LdapStatus, output: Output): string {

@@ -55,7 +55,7 @@ export async function readStatus(name: string, context: Context): Promise<Status
     const [api, haproxy, kyverno, ldap, accounts, machines] = await Promise.all([
       part(() => readApi(client, context)),
       part(() => haproxyStatus(haproxyDirectory(cluster))),
-      part(() => kyvernoStatus(cluster, client)),
+      part(() => kyvernoStatus(cluster, client, context.clock)),
       ldapStatus(cluster, context.signal),
       part(() => maintainKubeusersStatus(cluster.directory)),
       cluster.memory(),

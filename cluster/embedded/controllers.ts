@@ -85,6 +85,9 @@ export function controllerServices(
       args: toArguments({
         kubeconfig: controllerKubeconfig(directory, 'kwok'),
         'manage-all-nodes': 'true',
+        // The kubelet's. Without leases KWOK 0.7 says that a node lives every ten minutes only, and
+        // kube-controller-manager takes nodes, and the pods on them, for dead after 40 s.
+        'node-lease-duration-seconds': '40',
         cidr: PRODUCTION.podSubnet,
         'node-ip': LOOPBACK,
         'server-address': `${LOOPBACK}:${port(record, 'kwok')}`,

@@ -11,5 +11,5 @@ export { describeProblem, lint, type LintResult } from './lint/index.ts';
 export { isPolicyRefusal } from './refusal.ts';
 export { kyvernoStatus, type ControllerStatus, type KyvernoStatus } from './status.ts';
 export { type KyvernoReplicas, type KyvernoSettings } from './values.ts';
-export { webhooksStatus, type WebhooksStatus, type WebhookStatus } from './webhooks.ts';
+export { describeBypassed, webhooksStatus, type WebhooksStatus, type WebhookStatus } from './webhooks.ts';
 export { CONTROLLERS } from './workloads.ts';

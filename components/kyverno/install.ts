@@ -4,6 +4,7 @@ import type { Context } from '../../lib/context.ts';
 import type { KubeObject } from '../../lib/kube/types.ts';
 import { allOrFirstFailure, type Plan } from '../../lib/steps.ts';
 import { renderChart, type ChartSource } from './chart.ts';
+import { refreshHealthLease } from './health-lease.ts';
 import { sortManifests, type KyvernoManifests } from './manifests.ts';
 import { applyObjects, waitUntilAggregated, waitUntilServed } from './objects.ts';
 import { waitForKyverno } from './ready.ts';
@@ -70,9 +71,10 @@ export function kyvernoPlans(input: KyvernoInput, context: Context): KyvernoPlan
         async run({ cluster }) {
           const { platform } = cluster;
           const { deployments, objects, version } = rendered();
-          if (endsWithoutRights(version)) {
-            await withClient(cluster, (client) => waitUntilAggregated(client, objects, context));
-          }
+          await withClient(cluster, async (client) => {
+            if (endsWithoutRights(version)) await waitUntilAggregated(client, objects, context);
+            await refreshHealthLease(client, context.clock);
+          });
           await allOrFirstFailure(
             deployments.map((deployment) => platform.apply(workloadOf(deployment, platform, version))),
           );

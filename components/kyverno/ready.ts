@@ -1,10 +1,11 @@
 import type { Cluster } from '../../cluster/provider.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Context } from '../../lib/context.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { waitFor, type WaitOptions } from '../../lib/wait.ts';
 import { createCanary, removeCanary, tryPod, tryPolicy, type Verdict } from './canary.ts';
 import { readInstalled, writeInstalled, type Installed } from './installed.ts';
-import { webhooksStatus } from './webhooks.ts';
+import { describeBypassed, webhooksStatus } from './webhooks.ts';
 import { CONTROLLERS } from './workloads.ts';
 
 /** Three seconds on an idle machine; a cold laptop that builds something else, ten times that. */
@@ -22,7 +23,7 @@ export async function waitForKyverno(
   context: Context,
 ): Promise<string> {
   const waiting = waitOptions(context);
-  await waitFor("Kyverno's webhooks", () => registered(cluster, client), waiting);
+  await waitFor("Kyverno's webhooks", () => registered(cluster, client, context.clock), waiting);
   const servers = cluster.apiservers.length;
   await waitFor('Kyverno to judge policies', () => judgesPolicies(client, servers), waiting);
   if ((await readInstalled(client))?.fingerprint === installed.fingerprint) return 'webhooks answer';
@@ -36,10 +37,11 @@ export async function waitForKyverno(
   return 'webhooks registered, a forbidden pod refused';
 }
 
-async function registered(cluster: Cluster, client: KubeClient): Promise<true | undefined> {
+async function registered(cluster: Cluster, client: KubeClient, clock: Clock): Promise<true | undefined> {
   await assertRunning(cluster);
-  const { missing } = await webhooksStatus(client);
+  const { missing, bypassed } = await webhooksStatus(client, clock.now());
   if (missing.length > 0) throw new Error(`not registered yet: ${missing.join(', ')}`);
+  if (bypassed.length > 0) throw new Error(describeBypassed(bypassed));
   return true;
 }
 

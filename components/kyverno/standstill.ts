@@ -4,6 +4,7 @@ import type { Cluster } from '../../cluster/provider.ts';
 import type { Context } from '../../lib/context.ts';
 import { readFileIfExists, writeFileAtomic } from '../../lib/files.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { refreshHealthLease } from './health-lease.ts';
 import { readInstalled } from './installed.ts';
 import { waitForKyverno } from './ready.ts';
 import { unregisterWebhooks } from './webhooks.ts';
@@ -30,6 +31,7 @@ export async function stopAdmission(cluster: Cluster, client: KubeClient): Promi
 
 /** Starts it again and waits until it admits and refuses. */
 export async function startAdmission(cluster: Cluster, client: KubeClient, context: Context): Promise<void> {
+  await refreshHealthLease(client, context.clock);
   await resumeAdmission(cluster);
   const installed = await readInstalled(client);
   if (installed !== undefined) await waitForKyverno(cluster, client, installed, context);

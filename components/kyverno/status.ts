@@ -1,4 +1,5 @@
 import type { Cluster } from '../../cluster/provider.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { readInstalled } from './installed.ts';
 import { admissionStandsStill } from './standstill.ts';
@@ -14,7 +15,7 @@ export interface ControllerStatus {
 export interface KyvernoStatus {
   /** What is installed and was seen to work; undefined: nothing is. */
   readonly version: string | undefined;
-  /** Whether every replica runs and the webhooks are registered. */
+  /** Whether every replica runs, and the webhooks are registered and do what the policies ask for. */
   readonly ready: boolean;
   /** Its admission was stopped for a cold `seed-policies`, which is under way or was killed. */
   readonly stopped: boolean;
@@ -22,11 +23,11 @@ export interface KyvernoStatus {
   readonly webhooks: WebhooksStatus;
 }
 
-export async function kyvernoStatus(cluster: Cluster, client: KubeClient): Promise<KyvernoStatus> {
+export async function kyvernoStatus(cluster: Cluster, client: KubeClient, clock: Clock): Promise<KyvernoStatus> {
   const [installed, stopped, webhooks, controllers] = await Promise.all([
     readInstalled(client),
     admissionStandsStill(cluster),
-    webhooksStatus(client),
+    webhooksStatus(client, clock.now()),
     Promise.all(
       CONTROLLERS.map(async ({ deployment }) => ({
         name: deployment,
@@ -42,6 +43,6 @@ export async function kyvernoStatus(cluster: Cluster, client: KubeClient): Promi
     stopped,
     controllers,
     webhooks,
-    ready: installed !== undefined && running && webhooks.missing.length === 0,
+    ready: installed !== undefined && running && webhooks.missing.length + webhooks.bypassed.length === 0,
   };
 }

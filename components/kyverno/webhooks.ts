@@ -4,7 +4,7 @@ import type {
 } from '@kubernetes/client-node';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { ifFound } from '../../lib/kube/errors.ts';
-import type { Resource } from '../../lib/kube/types.ts';
+import { pathOf, POLICIES, type KubeList, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 
 const MUTATING: Resource = {
   group: 'admissionregistration.k8s.io',
@@ -17,19 +17,29 @@ const VALIDATING: Resource = {
   plural: 'validatingwebhookconfigurations',
 };
 
+const CLUSTER_POLICIES: Resource = { ...POLICIES, plural: 'clusterpolicies' };
+
 /** On everything that Kyverno registers (its sources: `LabelWebhookManagedBy`). */
 const MANAGED = 'webhook.kyverno.io/managed-by=kyverno';
 
 /**
  * The webhook configurations of Kyverno's admission controller that govern policies and resources. Those of policies
- * have rules from the start; those of resources get theirs with the first policy that asks for them.
+ * have rules from the start; those of resources get theirs with the first policy that has such a rule.
  */
 const EXPECTED = [
-  { name: 'kyverno-policy-mutating-webhook-cfg', rules: true },
-  { name: 'kyverno-policy-validating-webhook-cfg', rules: true },
-  { name: 'kyverno-resource-mutating-webhook-cfg', rules: false },
-  { name: 'kyverno-resource-validating-webhook-cfg', rules: false },
+  { name: 'kyverno-policy-mutating-webhook-cfg', rules: 'always' },
+  { name: 'kyverno-policy-validating-webhook-cfg', rules: 'always' },
+  { name: 'kyverno-resource-mutating-webhook-cfg', rules: 'mutate' },
+  { name: 'kyverno-resource-validating-webhook-cfg', rules: 'validate' },
 ] as const;
+
+type RuleType = 'mutate' | 'validate';
+
+/** A policy gets its webhook a moment after it was made: until then an empty one means nothing. */
+const SETTLES_MS = 30_000;
+
+/** How many policies are looked at for what they ask of the webhooks: each tool's is like every other's. */
+const LOOKED_AT = 5;
 
 export interface WebhookStatus {
   readonly name: string;
@@ -42,25 +52,67 @@ export interface WebhooksStatus {
   readonly registered: readonly WebhookStatus[];
   /** Names of expected configurations that are not there, or lack the rules that they always have. */
   readonly missing: readonly string[];
+  /**
+   * Names of those that have no rules although a policy has some for them: what the policy is about
+   * passes by Kyverno. It empties them itself when it believes to have been out of reach for 100 s (`health-lease.ts`).
+   */
+  readonly bypassed: readonly string[];
 }
 
-export async function webhooksStatus(client: KubeClient): Promise<WebhooksStatus> {
-  const lists = await Promise.all(
-    [MUTATING, VALIDATING].map((resource) =>
+/** @param now milliseconds since the epoch, against which the age of policies is told */
+export async function webhooksStatus(client: KubeClient, now: number): Promise<WebhooksStatus> {
+  const [asked, ...lists] = await Promise.all([
+    askedFor(client, now),
+    ...[MUTATING, VALIDATING].map((resource) =>
       client.list<V1MutatingWebhookConfiguration | V1ValidatingWebhookConfiguration>(resource, {
         labelSelector: MANAGED,
       }),
     ),
-  );
+  ]);
   const registered = lists.flat().map(({ metadata, webhooks }) => ({
     name: metadata?.name ?? '',
     webhooks: (webhooks ?? []).filter(({ rules }) => (rules ?? []).length > 0).length,
   }));
-  const missing = EXPECTED.filter(({ name, rules }) => {
+  const missing: string[] = [];
+  const bypassed: string[] = [];
+  for (const { name, rules } of EXPECTED) {
     const found = registered.find((candidate) => candidate.name === name);
-    return found === undefined || (rules && found.webhooks === 0);
-  });
-  return { registered, missing: missing.map(({ name }) => name) };
+    if (found === undefined || (rules === 'always' && found.webhooks === 0)) missing.push(name);
+    else if (rules !== 'always' && asked.has(rules) && found.webhooks === 0) bypassed.push(name);
+  }
+  return { registered, missing, bypassed };
+}
+
+/** For people: `kyverno-resource-mutating-webhook-cfg is empty: pods pass by Kyverno` */
+export function describeBypassed(names: readonly string[]): string {
+  return `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} empty: pods pass by Kyverno`;
+}
+
+interface Policy extends KubeObject {
+  readonly spec?: {
+    readonly admission?: boolean;
+    readonly rules?: readonly Partial<Record<RuleType, unknown>>[];
+  };
+}
+
+/** What the policies ask of the webhooks. Their own `Ready` is no help: Kyverno takes it back when it empties them. */
+async function askedFor(client: KubeClient, now: number): Promise<Set<RuleType>> {
+  const query = { limit: LOOKED_AT };
+  const pages = await Promise.all(
+    [POLICIES, CLUSTER_POLICIES].map((resource) =>
+      ifFound(client.request<KubeList<Policy>>('GET', pathOf(resource), { query })),
+    ),
+  );
+  const rules = pages
+    .flatMap((page) => page?.items ?? [])
+    .filter(({ metadata, spec }) => {
+      const made = new Date(metadata?.creationTimestamp ?? now).getTime();
+      return spec?.admission !== false && now - made > SETTLES_MS;
+    })
+    .flatMap(({ spec }) => spec?.rules ?? []);
+  return new Set(
+    (['mutate', 'validate'] as const).filter((type) => rules.some((rule) => rule[type] !== undefined)),
+  );
 }
 
 /**

@@ -67,7 +67,7 @@ export function refuseOffenders({ offenders, mendable }: Findings): void {
     why: columns(offenders.map(cellsOf)).join('\n'),
     hint:
       mendable.length > 0
-        ? '`npm run migrate -- next --fix` mends the templates of Deployments and CronJobs.'
-        : 'Nothing of this has a template: delete it, or make it anew, and run the command again.',
+        ? '`npm run migrate -- next --fix` mends the templates of Deployments and CronJobs, and restarts Deployments.'
+        : 'Nothing of this can be mended here: do what the last column says, and run the command again.',
   });
 }

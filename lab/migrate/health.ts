@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Cluster } from '../../cluster/provider.ts';
 import { haproxyDirectory, haproxyStatus } from '../../components/haproxy/index.ts';
+import { describeBypassed, webhooksStatus } from '../../components/kyverno/index.ts';
 import type { Context } from '../../lib/context.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
@@ -18,6 +19,8 @@ export interface Sample {
   readonly memory: readonly { readonly machine: string; readonly used: number; readonly limit: number }[];
   /** Servers of HAProxy that do not answer: `k8s-api/control-plane-2`. */
   readonly down: readonly string[];
+  /** What keeps policies from having any effect, in words; a policy that nobody asks refuses nothing, and mends nothing. */
+  readonly bypassed: readonly string[];
 }
 
 /** What is still fine. */
@@ -49,15 +52,29 @@ export async function takeSample(cluster: Cluster, client: KubeClient, context: 
   };
   const asked = { retry: NO_RETRY, timeoutMs: TIMEOUT_MS };
   const pod = { metadata: { generateName: 'probe-' }, spec: { containers: [{ name: 'a', image: 'probe' }] } };
-  const [ready, admission, memory, down] = await Promise.all([
+  const [ready, admission, memory, down, bypassed] = await Promise.all([
     timed(() => client.request('GET', '/readyz', asked)),
     timed(() =>
       client.request('POST', pathOf(PODS, 'default'), { ...asked, body: pod, query: { dryRun: 'All' } }),
     ),
     machines(cluster),
     serversDown(cluster),
+    bypassedWebhooks(client, context),
   ]);
-  return { ready, admission, memory, down };
+  return { ready, admission, memory, down, bypassed };
+}
+
+async function bypassedWebhooks(client: KubeClient, { clock, signal }: Context): Promise<readonly string[]> {
+  try {
+    const { missing, bypassed } = await webhooksStatus(client, clock.now());
+    return [
+      ...missing.map((name) => `${name} is missing`),
+      ...(bypassed.length === 0 ? [] : [describeBypassed(bypassed)]),
+    ];
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return [`Kyverno's webhooks: ${messageOf(error).split('\n')[0] ?? ''}`];
+  }
 }
 
 /** Each machine with a limit; those without share what the host has. */
@@ -90,7 +107,7 @@ async function serversDown(cluster: Cluster): Promise<string[]> {
 }
 
 /** Why a roll-out should not go on at such a moment; empty when it may. */
-export function judge({ ready, admission, memory, down }: Sample, limits: Limits): string[] {
+export function judge({ ready, admission, memory, down, bypassed }: Sample, limits: Limits): string[] {
   const slow = (what: string, took: number | string, limit: number): string[] => {
     if (typeof took === 'string') return [`${what}: ${took}`];
     return took > limit ? [`${what} takes ${Math.round(took)} ms, more than ${limit}`] : [];
@@ -102,6 +119,7 @@ export function judge({ ready, admission, memory, down }: Sample, limits: Limits
       .filter(({ used, limit }) => used > limit * limits.memory)
       .map(({ machine, used, limit }) => `${machine} uses ${formatBytes(used)} of ${formatBytes(limit)}`),
     ...down.map((server) => `${server} is not up`),
+    ...bypassed,
   ];
 }
 

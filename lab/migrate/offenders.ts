@@ -3,7 +3,7 @@ import { toolOf } from '../../components/maintain-kubeusers/index.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { JOBS, POLICY_REPORTS, PODS, REPLICA_SETS, type KubeObject } from '../../lib/kube/types.ts';
 import { mending, offencesOf, type Offence } from './offences.ts';
-import { listWorkloads, patchWorkload, type PodSpec, type Workload } from './workloads.ts';
+import { listWorkloads, patchWorkload, restartWorkload, type PodSpec, type Workload } from './workloads.ts';
 
 /** One thing that one workload has to change before its policy may refuse pods. */
 export interface Offender {
@@ -27,8 +27,13 @@ export interface Findings {
   /** Pods that no report speaks of yet. */
   readonly unjudged: readonly string[];
   readonly offenders: readonly Offender[];
-  /** Templates that `--fix` can mend, with how. */
-  readonly mendable: readonly { readonly workload: Workload; readonly offences: readonly Offence[] }[];
+  readonly mendable: readonly Mendable[];
+}
+
+/** What `--fix` can mend: a template by its offences; a Deployment whose template has none by a restart. */
+interface Mendable {
+  readonly workload: Workload;
+  readonly offences: readonly Offence[];
 }
 
 interface Pod extends KubeObject {
@@ -68,7 +73,7 @@ export async function findOffenders(
   ]);
   const byUid = new Map(workloads.map((workload) => [workload.uid, workload]));
   const offenders = new Map<string, Offender>();
-  const mendable = new Map<string, Findings['mendable'][number]>();
+  const mendable = new Map<string, Mendable>();
   const add = (
     tool: string,
     workload: Workload | undefined,
@@ -79,8 +84,9 @@ export async function findOffenders(
     const uid = uids.get(tool);
     if (uid === undefined) return;
     const offences = offencesOf(workload?.pod ?? pod, uid);
-    if (workload !== undefined && offences.length > 0) mendable.set(workload.uid, { workload, offences });
-    for (const row of rowsOf(offences, workload !== undefined, said)) {
+    if (workload !== undefined && (offences.length > 0 || (said !== undefined && restarts(workload))))
+      mendable.set(workload.uid, { workload, offences });
+    for (const row of rowsOf(offences, workload, said)) {
       offenders.set(`${tool} ${name} ${row.field}`, { tool, workload: name, ...row });
     }
   };
@@ -105,26 +111,56 @@ export async function findOffenders(
   };
 }
 
-/** Mends the templates that can be. Their new pods are then reported on anew. */
-export async function mend(client: KubeClient, { mendable }: Findings): Promise<number> {
-  for (const { workload, offences } of mendable)
-    await patchWorkload(client, workload, mending(offences, workload.path));
-  return mendable.length;
+/**
+ * Mends the templates that can be, and restarts what only its pods are wrong of. Their new pods are then reported on anew.
+ * @param done uids of workloads that were mended; their old pods, which are there for a moment yet, are no reason to do it again
+ * @param now milliseconds since the epoch
+ * @returns how many were mended
+ */
+export async function mend(
+  client: KubeClient,
+  { mendable }: Findings,
+  done: Set<string>,
+  now: number,
+): Promise<number> {
+  const due = mendable.filter(({ workload }) => !done.has(workload.uid));
+  for (const { workload, offences } of due) {
+    await (offences.length > 0
+      ? patchWorkload(client, workload, mending(offences, workload.path))
+      : restartWorkload(client, workload, now));
+    done.add(workload.uid);
+  }
+  return due.length;
 }
 
 type Row = Pick<Offender, 'field' | 'value' | 'fix'>;
 
-function rowsOf(offences: readonly Offence[], template: boolean, said: string | undefined): Row[] {
+/** Whether a change of its template makes its pods anew. A CronJob leaves a Job that runs alone. */
+const restarts = ({ kind }: Workload): boolean => kind === 'Deployment';
+
+function rowsOf(
+  offences: readonly Offence[],
+  workload: Workload | undefined,
+  said: string | undefined,
+): Row[] {
   if (offences.length > 0) {
     return offences.map(({ field, value, wanted }) => ({
       field,
       value: JSON.stringify(value),
-      fix: template
-        ? `${JSON.stringify(wanted)}, which --fix writes`
-        : `make it anew with ${JSON.stringify(wanted)}`,
+      fix:
+        workload === undefined
+          ? `make it anew with ${JSON.stringify(wanted)}`
+          : `${JSON.stringify(wanted)}, which --fix writes`,
     }));
   }
-  return said === undefined ? [] : [{ field: failedPath(said), value: '', fix: said }];
+  if (said === undefined) return [];
+  const row = { field: failedPath(said), value: '' };
+  // The policy fills in what a pod leaves open when the pod is made: one from before the policy lacks it for ever.
+  if (workload === undefined) return [{ ...row, fix: `make it anew; Kyverno says: ${said}` }];
+  const fix = restarts(workload)
+    ? 'a restart, which --fix does'
+    : 'wait for the end of this Job, or delete it';
+  return [{ ...row, fix: `its template is fine: ${fix}` }];
 }
 
 /** Kyverno names where a pattern failed: `… failed at path /spec/securityContext/runAsNonRoot/`. */

@@ -83,15 +83,14 @@ export const reports: Step<Migration> = {
   async run(migration, progress) {
     const { client, options, context } = migration;
     const uids = await migration.selectedUids();
-    let mended = 0;
+    const mended = new Set<string>();
     let last: Findings | undefined;
     const wait = {
       clock: context.clock,
       signal: context.signal,
       timeoutMs: REPORTS_MS,
       maxPauseMs: 3_000,
-      explain: () =>
-        Promise.resolve(`no report yet on ${last?.unjudged.slice(0, 5).join(', ') ?? 'any pod'}`),
+      explain: () => Promise.resolve(last === undefined ? '' : whatIsLeft(last)),
     };
     const findings = await waitFor(
       'a report on every pod of the tools',
@@ -99,23 +98,28 @@ export const reports: Step<Migration> = {
         last = await findOffenders(client, uids);
         progress.update(`${last.pods - last.unjudged.length} of ${last.pods} pods`);
         if (last.unjudged.length > 0) return undefined;
-        if (options.fix && last.mendable.length > 0) {
-          mended += await mend(client, last);
-          return undefined;
-        }
-        // A template that was mended still has pods of before for a moment.
-        return mended > 0 && last.offenders.length > 0 && last.offenders.some(byTemplate) ? undefined : last;
+        if (options.fix && (await mend(client, last, mended, context.clock.now())) > 0) return undefined;
+        // What was mended still has pods of before for a moment.
+        return last.mendable.some(({ workload }) => mended.has(workload.uid)) ? undefined : last;
       },
       wait,
     );
     for (const offender of findings.offenders) context.output.event('offender', { ...offender });
     if (options.ignoreReports) return `${findings.pods} pods; ${findings.offenders.length} things, ignored`;
     refuseOffenders(findings);
-    return `${findings.pods} pods, no offenders${mended === 0 ? '' : `; ${mended} templates mended`}`;
+    return `${findings.pods} pods, no offenders${mended.size === 0 ? '' : `; ${mended.size} workloads mended`}`;
   },
 };
 
-const byTemplate = ({ workload }: { readonly workload: string }): boolean => !workload.startsWith('Pod/');
+/** For who waited in vain: pods that nobody judged, or what fails yet although it was mended. */
+function whatIsLeft({ unjudged, offenders }: Findings): string {
+  return unjudged.length > 0
+    ? `no report yet on ${unjudged.slice(0, 5).join(', ')}`
+    : `still against the policy: ${offenders
+        .slice(0, 5)
+        .map(({ tool, workload, field }) => `${workload} of ${tool} (${field})`)
+        .join(', ')}`;
+}
 
 /** Stage 5: whether the API servers load the plugin; they restart one after the other. */
 export const plugin = (on: boolean): Step<Migration> => ({

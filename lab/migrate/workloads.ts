@@ -81,6 +81,22 @@ export async function patchWorkload(
   });
 }
 
+/**
+ * Makes its pods anew, as `kubectl rollout restart` does.
+ * @param now milliseconds since the epoch
+ */
+export async function restartWorkload(
+  client: KubeClient,
+  { resource, namespace, name }: Workload,
+  now: number,
+): Promise<void> {
+  const annotations = { 'kubectl.kubernetes.io/restartedAt': new Date(now).toISOString() };
+  await client.request('PATCH', pathOf(resource, namespace, name), {
+    body: { spec: { template: { metadata: { annotations } } } },
+    contentType: 'application/merge-patch+json',
+  });
+}
+
 export interface Regenerate {
   readonly generation: Generation;
   /** By tool; workloads of others are left alone. */

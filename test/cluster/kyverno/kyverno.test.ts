@@ -15,6 +15,7 @@ import {
 import { haproxyDirectory, haproxyStatus } from '../../../components/haproxy/index.ts';
 import { CONTROLLERS, kyvernoStatus } from '../../../components/kyverno/index.ts';
 import type { Context } from '../../../lib/context.ts';
+import { systemClock } from '../../../lib/clock.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isNotFound } from '../../../lib/kube/errors.ts';
 import { CLUSTER_ROLES, NAMESPACES, POLICIES } from '../../../lib/kube/types.ts';
@@ -60,7 +61,7 @@ suite('Kyverno on plain processes, two admission replicas', () => {
   };
 
   test('is whole, and nothing of the canary is left', async () => {
-    const status = await kyvernoStatus(cluster, client);
+    const status = await kyvernoStatus(cluster, client, systemClock);
     assert.equal(status.ready, true);
     assert.equal(status.version, cluster.profile.kyverno);
     assert.deepEqual(

@@ -11,6 +11,7 @@ const FINE: Sample = {
   admission: 80,
   memory: [{ machine: 'control-plane-1', used: GIB, limit: 8 * GIB }],
   down: [],
+  bypassed: [],
 };
 
 /** A roll-out against a control plane that a function describes, by the share and by the look. */
@@ -132,6 +133,7 @@ suite('the health of a control plane', () => {
       { down: ['k8s-api/control-plane-2'] },
       /k8s-api\/control-plane-2 is not up/,
     ],
+    ['policies that nobody asks', { bypassed: ['kyverno-x is empty'] }, /kyverno-x is empty/],
   ];
   for (const [what, change, reason] of cases) {
     test(what, () => {
