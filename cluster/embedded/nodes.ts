@@ -1,6 +1,8 @@
-import { NODES, type KubeObject } from '../../lib/kube/types.ts';
+import { ifFound } from '../../lib/kube/errors.ts';
+import { LEASES, NODES, type KubeObject } from '../../lib/kube/types.ts';
 import { PRODUCTION } from '../production.ts';
 import type { Cluster } from '../provider.ts';
+import { withClient } from '../with-client.ts';
 
 /** Enough pods for one of each of 4,000 tools; KWOK's pods cost memory in the API server only. */
 const WORKERS = 4;
@@ -8,15 +10,24 @@ const PODS_PER_WORKER = '2000';
 
 /** Registers worker nodes with production's labels; KWOK keeps them ready and runs their pods. */
 export async function registerNodes(cluster: Cluster): Promise<string> {
-  const client = await cluster.client();
-  try {
-    for (let index = 1; index <= WORKERS; index += 1) {
-      await client.apply(NODES, workerNode(`${cluster.record.spec.name}-worker-${index}`));
-    }
-  } finally {
-    await client.close();
-  }
+  await withClient(cluster, async (client) => {
+    for (const name of workers(cluster)) await client.apply(NODES, workerNode(name));
+  });
   return `${WORKERS} workers`;
+}
+
+/**
+ * Takes the nodes from a KWOK that is gone: the next one has another name, and leaves nodes and their pods alone while
+ * somebody else's lease of them lasts. For use before KWOK starts.
+ */
+export async function releaseNodes(cluster: Cluster): Promise<void> {
+  await withClient(cluster, async (client) => {
+    for (const name of workers(cluster)) await ifFound(client.delete(LEASES, name, 'kube-node-lease'));
+  });
+}
+
+function workers({ record }: Cluster): string[] {
+  return Array.from({ length: WORKERS }, (_, index) => `${record.spec.name}-worker-${index + 1}`);
 }
 
 function workerNode(name: string): KubeObject {

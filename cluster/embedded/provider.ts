@@ -14,7 +14,7 @@ import { controllerServices } from './controllers.ts';
 import { etcdService } from './etcd.ts';
 import { layout } from './layout.ts';
 import { makeKeys, writeKubeconfigs } from './keys.ts';
-import { registerNodes } from './nodes.ts';
+import { registerNodes, releaseNodes } from './nodes.ts';
 import { resolvePrograms } from './programs.ts';
 import { waitForApiservers } from './readiness.ts';
 import { restoreEtcd } from './snapshot.ts';
@@ -146,6 +146,8 @@ class EmbeddedUp {
       scheduler: this.#program('kube-scheduler'),
       kwok: this.#program('kwok'),
     };
+    const [kwok] = (await cluster.supervisor.status()).filter(({ name }) => name === 'kwok');
+    if (kwok?.pid === undefined) await releaseNodes(cluster);
     const started = await cluster.supervisor.apply(
       controllerServices(programs, this.#record, cluster.directory, cluster.pki),
     );

@@ -1,9 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
-import type { Resource } from '../../lib/kube/types.ts';
+import { LEASES } from '../../lib/kube/types.ts';
 import { KYVERNO_NAMESPACE } from './chart.ts';
-
-const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 
 /** Kyverno's names for both (its sources: `pkg/controllers/webhook/controller.go`). */
 const LEASE = 'kyverno-health';

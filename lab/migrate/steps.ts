@@ -107,7 +107,7 @@ export const reports: Step<Migration> = {
     for (const offender of findings.offenders) context.output.event('offender', { ...offender });
     if (options.ignoreReports) return `${findings.pods} pods; ${findings.offenders.length} things, ignored`;
     refuseOffenders(findings);
-    return `${findings.pods} pods, no offenders${mended.size === 0 ? '' : `; ${mended.size} workloads mended`}`;
+    return `${findings.pods} pods, no offenders${mended.size === 0 ? '' : `; mended: ${mended.size}`}`;
   },
 };
 

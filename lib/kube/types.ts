@@ -65,6 +65,7 @@ export const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'de
 export const REPLICA_SETS: Resource = { group: 'apps', version: 'v1', plural: 'replicasets' };
 export const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs' };
 export const CRON_JOBS: Resource = { group: 'batch', version: 'v1', plural: 'cronjobs' };
+export const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 export const POLICY_REPORTS: Resource = {
   group: 'wgpolicyk8s.io',
   version: 'v1alpha2',

@@ -134,6 +134,20 @@ spec:
     assert.notEqual((await processes())['kube-apiserver-1'], pid);
   });
 
+  test('no node was taken for dead meanwhile: KWOK renews a lease for each', async () => {
+    assert.match(await kubectl('get', 'leases', '-n', 'kube-node-lease'), new RegExp(`${NAME}-worker-4`));
+    const events = await kubectl(
+      'get',
+      'events',
+      '-A',
+      '--field-selector',
+      'reason=NodeNotReady',
+      '-o',
+      'name',
+    );
+    assert.equal(events, '');
+  });
+
   test('`reset` goes back to the fresh cluster', async () => {
     await rig.ok('reset', '--name', NAME);
     assert.doesNotMatch(await kubectl('get', 'namespaces'), /refusal/);

@@ -3,11 +3,10 @@ import type { Clock } from '../../../lib/clock.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { ifFound, isAlreadyExists, KubeError } from '../../../lib/kube/errors.ts';
 import { NO_RETRY } from '../../../lib/kube/retry.ts';
-import { pathOf, type KubeObject, type Resource } from '../../../lib/kube/types.ts';
+import { LEASES, pathOf, type KubeObject } from '../../../lib/kube/types.ts';
 import { startTime } from '../../../lib/lock.ts';
 import { OWN_NAMESPACE } from '../state.ts';
 
-const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 const LEASE_NAME = 'maintain-kubeusers';
 
 /**

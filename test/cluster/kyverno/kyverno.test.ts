@@ -18,7 +18,7 @@ import type { Context } from '../../../lib/context.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isNotFound } from '../../../lib/kube/errors.ts';
-import { CLUSTER_ROLES, NAMESPACES, POLICIES } from '../../../lib/kube/types.ts';
+import { CLUSTER_ROLES, LEASES, NAMESPACES, POLICIES } from '../../../lib/kube/types.ts';
 import { waitFor } from '../../../lib/wait.ts';
 import { freePorts, Rig, type Event } from '../../rig.ts';
 import { quietContext } from '../context.ts';
@@ -145,9 +145,25 @@ suite('Kyverno on plain processes, two admission replicas', () => {
     await removeCanary(client);
   });
 
+  test('after a stop of hours, pods are judged as soon as `up` ends', async () => {
+    await createCanary(client);
+    await until('the policy to be in force', async () => (await tryPod(client, 'refuse')) === 'refused');
+    await cluster.platform.pause('kyverno-admission-controller');
+    const lastRequest = new Date(Date.now() - 3_600_000).toISOString();
+    const lease = { name: 'kyverno-health', annotations: { 'kyverno.io/last-request-time': lastRequest } };
+    await client.apply(
+      LEASES,
+      { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease },
+      'kyverno',
+    );
+    await up();
+    assert.equal(await tryPod(client, 'refuse'), 'refused');
+    assert.deepEqual((await kyvernoStatus(cluster, client, systemClock)).webhooks.bypassed, []);
+    await removeCanary(client);
+  });
+
   test('new policies are accepted with the leader gone', async () => {
-    const lease = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
-    const { spec } = await client.get<Lease>(lease, 'kyverno', 'kyverno');
+    const { spec } = await client.get<Lease>(LEASES, 'kyverno', 'kyverno');
     const leader = (await processes()).get(spec.holderIdentity);
     assert.ok(leader !== undefined, spec.holderIdentity);
     process.kill(leader, 'SIGKILL');
