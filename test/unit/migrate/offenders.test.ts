@@ -114,7 +114,12 @@ suite('what Kyverno’s reports have against pods that run', () => {
         fix: 'its template is fine: a restart, which --fix does',
       },
     ]);
-    assert.match(thrown(() => refuseOffenders(findings)).hint ?? '', /--fix/);
+    assert.match(
+      thrown(() => {
+        refuseOffenders(findings);
+      }).hint ?? '',
+      /--fix/,
+    );
     assert.equal(await mend(api.client, findings, new Set(), Date.parse('2024-05-01T00:00:00Z')), 1);
     assert.deepEqual(api.patches, [
       {
