@@ -23,7 +23,11 @@ export interface KyvernoStatus {
   readonly webhooks: WebhooksStatus;
 }
 
-export async function kyvernoStatus(cluster: Cluster, client: KubeClient, clock: Clock): Promise<KyvernoStatus> {
+export async function kyvernoStatus(
+  cluster: Cluster,
+  client: KubeClient,
+  clock: Clock,
+): Promise<KyvernoStatus> {
   const [installed, stopped, webhooks, controllers] = await Promise.all([
     readInstalled(client),
     admissionStandsStill(cluster),

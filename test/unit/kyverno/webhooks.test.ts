@@ -56,12 +56,16 @@ suite('Kyverno’s webhooks', () => {
 
   test('one that is not registered yet is named', async () => {
     mutating.pop();
-    assert.deepEqual((await webhooksStatus(api.client, NOW)).missing, ['kyverno-resource-mutating-webhook-cfg']);
+    assert.deepEqual((await webhooksStatus(api.client, NOW)).missing, [
+      'kyverno-resource-mutating-webhook-cfg',
+    ]);
   });
 
   test('one of policies without rules would let every policy pass: it counts as missing', async () => {
     validating[0] = configuration('kyverno-policy-validating-webhook-cfg', 0);
-    assert.deepEqual((await webhooksStatus(api.client, NOW)).missing, ['kyverno-policy-validating-webhook-cfg']);
+    assert.deepEqual((await webhooksStatus(api.client, NOW)).missing, [
+      'kyverno-policy-validating-webhook-cfg',
+    ]);
   });
 
   test('those of resources may not be empty once a policy has had rules for them for a while', async () => {
