@@ -35,6 +35,14 @@ export class FakeApi {
     return this.request('DELETE', pathOf(resource, namespace, name));
   }
 
+  /** Server-side apply: of Kyverno's own note of its health alone. */
+  apply<T extends KubeObject>(resource: Resource, object: T, namespace?: string): Promise<T> {
+    const path = pathOf(resource, namespace, object.metadata?.name);
+    this.requests.push(`APPLY ${path}`);
+    this.objects.set(path, object);
+    return Promise.resolve(object);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
