@@ -146,6 +146,10 @@ suite('Kyverno on plain processes, two admission replicas', () => {
   });
 
   test('after a stop of hours, pods are judged as soon as `up` ends', async () => {
+    // The namespace of the test before goes at its own pace.
+    await until('the namespace to be gone', () =>
+      client.get(NAMESPACES, CANARY_NAMESPACE).then(() => false, isNotFound),
+    );
     await createCanary(client);
     await until('the policy to be in force', async () => (await tryPod(client, 'refuse')) === 'refused');
     await cluster.platform.pause('kyverno-admission-controller');
