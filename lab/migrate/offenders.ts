@@ -87,7 +87,7 @@ export async function findOffenders(
     if (workload !== undefined && (offences.length > 0 || (said !== undefined && restarts(workload))))
       mendable.set(workload.uid, { workload, offences });
     for (const row of rowsOf(offences, workload, said)) {
-      offenders.set(`${tool} ${name} ${row.field}`, { tool, workload: name, ...row });
+      offenders.set(`${keyOf(tool, name)} ${row.field}`, { tool, workload: name, ...row });
     }
   };
   const unjudged: string[] = [];
@@ -102,7 +102,7 @@ export async function findOffenders(
   }
   // A CronJob whose time has not come has no pod that a report could be about.
   for (const workload of workloads.filter(({ kind }) => kind === 'CronJob'))
-    add(workload.tool, workload, `CronJob/${workload.name}`, workload.pod);
+    add(workload.tool, workload, nameOf(workload), workload.pod);
   return {
     pods: pods.length,
     unjudged,
@@ -113,7 +113,7 @@ export async function findOffenders(
 
 /**
  * Mends the templates that can be, and restarts what only its pods are wrong of. Their new pods are then reported on anew.
- * @param done uids of workloads that were mended; their old pods, which are there for a moment yet, are no reason to do it again
+ * @param done what was mended; its old pods, which are there for a moment yet, are no reason to do it again
  * @param now milliseconds since the epoch
  * @returns how many were mended
  */
@@ -123,15 +123,23 @@ export async function mend(
   done: Set<string>,
   now: number,
 ): Promise<number> {
-  const due = mendable.filter(({ workload }) => !done.has(workload.uid));
+  const due = mendable.filter(({ workload }) => !done.has(keyOf(workload.tool, nameOf(workload))));
   for (const { workload, offences } of due) {
     await (offences.length > 0
       ? patchWorkload(client, workload, mending(offences, workload.path))
       : restartWorkload(client, workload, now));
-    done.add(workload.uid);
+    done.add(keyOf(workload.tool, nameOf(workload)));
   }
   return due.length;
 }
+
+/** Whether nothing that was mended has pods of before any more; a CronJob has, while its Job runs. */
+export function isReplaced({ offenders }: Findings, done: ReadonlySet<string>): boolean {
+  return !offenders.some(({ tool, workload }) => done.has(keyOf(tool, workload)));
+}
+
+const nameOf = ({ kind, name }: Workload): string => `${kind}/${name}`;
+const keyOf = (tool: string, workload: string): string => `${tool} ${workload}`;
 
 type Row = Pick<Offender, 'field' | 'value' | 'fix'>;
 

@@ -6,7 +6,7 @@ import type { Step } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { refuseOffenders } from './gates.ts';
 import type { Migration } from './migration.ts';
-import { findOffenders, mend, type Findings } from './offenders.ts';
+import { findOffenders, isReplaced, mend, type Findings } from './offenders.ts';
 import { regenerate } from './workloads.ts';
 
 const REPORTS_MS = 180_000;
@@ -100,7 +100,7 @@ export const reports: Step<Migration> = {
         if (last.unjudged.length > 0) return undefined;
         if (options.fix && (await mend(client, last, mended, context.clock.now())) > 0) return undefined;
         // What was mended still has pods of before for a moment.
-        return last.mendable.some(({ workload }) => mended.has(workload.uid)) ? undefined : last;
+        return isReplaced(last, mended) ? last : undefined;
       },
       wait,
     );

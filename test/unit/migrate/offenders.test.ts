@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, suite, test } from 'node:test';
-import { findOffenders, mend } from '../../../lab/migrate/offenders.ts';
+import { findOffenders, isReplaced, mend } from '../../../lab/migrate/offenders.ts';
 import { refuseOffenders } from '../../../lab/migrate/gates.ts';
 import { Failure } from '../../../lib/errors.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
@@ -144,5 +144,17 @@ suite('what Kyverno’s reports have against pods that run', () => {
       [['CronJob/web', 'its template is fine: wait for the end of this Job, or delete it']],
     );
     assert.deepEqual(mendable, []);
+  });
+
+  test('a CronJob that was mended is waited for while a Job of before runs', async () => {
+    const privileged = { containers: [{ name: 'web', securityContext: { privileged: true } }] };
+    api.addWorkload('CronJob', privileged, 'fail');
+    const done = new Set<string>();
+    assert.equal(await mend(api.client, await findOffenders(api.client, UIDS), done, 0), 1);
+    api.objects.delete('cronjobs');
+    api.addWorkload('CronJob', POD, 'fail');
+    assert.equal(isReplaced(await findOffenders(api.client, UIDS), done), false);
+    api.objects.delete('pods');
+    assert.equal(isReplaced(await findOffenders(api.client, UIDS), done), true);
   });
 });
