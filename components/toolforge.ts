@@ -10,7 +10,7 @@ import type { Context } from '../lib/context.ts';
 import type { Plan, Progress, Step } from '../lib/steps.ts';
 import { haproxyPlan, type HAProxyProgram } from './haproxy/index.ts';
 import { saveFreshImage } from './image.ts';
-import { kyvernoPlans, templateFile, type ChartSource } from './kyverno/index.ts';
+import { checkPolicyStep, kyvernoPlans, templateFile, type ChartSource } from './kyverno/index.ts';
 import { ldapDirectory, ldapFiles, ldapPlan } from './ldap/index.ts';
 import { maintainKubeusersPlan, type MaintainKubeusersInput } from './maintain-kubeusers/index.ts';
 import { podSecurityPolicyPlan } from './pod-security-policy/index.ts';
@@ -51,13 +51,16 @@ export function upPlan(
     {
       concurrent: [
         kyverno.ready,
-        maintainKubeusersPlan(
-          {
-            ldapConfig: (cluster) => ldapFiles(ldapDirectory(cluster)).clientConfig,
-            ...policyInput(record, profile),
-          },
-          context,
-        ),
+        [
+          ...checkPolicy(record, profile),
+          ...maintainKubeusersPlan(
+            {
+              ldapConfig: (cluster) => ldapFiles(ldapDirectory(cluster)).clientConfig,
+              ...policyInput(record, profile),
+            },
+            context,
+          ),
+        ],
       ],
     },
     saveImage(record, context),
@@ -73,6 +76,12 @@ function policyInput(
   if (choice === 'none') return {};
   const settings = { policy: { ...choice, kyverno: profile.kyverno } };
   return { settings, files: [choice.file ?? templateFile(choice.profile)] };
+}
+
+/** A text of the user's own was checked by `migrate`, or by their wish was not. */
+function checkPolicy({ spec }: ClusterRecord, profile: Profile): Plan<UpState> {
+  const choice = spec.accountPolicy ?? profile.accountPolicy;
+  return choice === 'none' || choice.file !== undefined ? [] : [checkPolicyStep(choice.profile)];
 }
 
 const SILENT: Progress = { update: () => undefined };

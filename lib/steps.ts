@@ -41,6 +41,26 @@ export async function runPlan<State>(plan: Plan<State>, state: State, context: C
   await runPlain(plan, state, context);
 }
 
+/** Runs one piece of work and shows it as a plan of one step. */
+export async function runStep<T>(
+  id: string,
+  title: string,
+  work: (progress: Progress) => Promise<T>,
+  context: Context,
+): Promise<T> {
+  const done: T[] = [];
+  const step: Step<undefined> = {
+    id,
+    title,
+    async run(_, progress) {
+      done.push(await work(progress));
+      return undefined;
+    },
+  };
+  await runPlan([step], undefined, context);
+  return done[0] as T;
+}
+
 /** Runs a plan as part of a step: what it is at is that step's progress, and nothing is shown besides. */
 export async function runWithin<State>(
   progress: Progress,

@@ -22,8 +22,15 @@ await main({
     const { openCluster } = await import('../cluster/open.ts');
     const { describeProblem, lint } = await import('../components/kyverno/lint/index.ts');
     const { Failure } = await import('../lib/errors.ts');
+    const { runStep } = await import('../lib/steps.ts');
     const { output } = context;
-    const result = await lint(request, await openCluster(name, context), context);
+    const cluster = await openCluster(name, context);
+    const result = await runStep(
+      'lint',
+      'Check each value, and try each rule',
+      (progress) => lint(request, cluster, context, progress),
+      context,
+    );
     output.event('lint', { ...result });
     for (const problem of result.problems) output.print(`${problem.rule}: ${describeProblem(problem)}`);
     for (const { about, problem } of result.trial?.failed ?? []) output.print(`${about}: ${problem}`);
@@ -31,7 +38,7 @@ await main({
     if (wrong > 0) {
       throw new Failure({
         kind: 'usage',
-        what: `${wrong} things are wrong with the policy`,
+        what: `${wrong} ${wrong === 1 ? 'thing is' : 'things are'} wrong with the policy`,
         hint: 'Nothing was applied.',
       });
     }

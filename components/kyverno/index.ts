@@ -8,6 +8,7 @@ export { applyObjects, waitUntilServed } from './objects.ts';
 export { admissionStandsStill, resumeAdmission, startAdmission, stopAdmission } from './standstill.ts';
 export { templateFile } from './policies/render.ts';
 export { describeProblem, lint, type LintResult } from './lint/index.ts';
+export { checkPolicyStep } from './lint/step.ts';
 export { isPolicyRefusal } from './refusal.ts';
 export { kyvernoStatus, type ControllerStatus, type KyvernoStatus } from './status.ts';
 export { type KyvernoReplicas, type KyvernoSettings } from './values.ts';

@@ -27,10 +27,10 @@ export const healthy: Step<Migration> = {
 export const linted: Step<Migration> = {
   id: 'migrate.lint',
   title: "The template of the tools' policy",
-  async run({ cluster, options, state, context }) {
+  async run({ cluster, options, state, context }, progress) {
     if (!options.lint) return 'not checked';
     const { profile: policy, file } = state.policy;
-    const { problems, trial } = await lint({ policy, file }, cluster, context);
+    const { problems, trial } = await lint({ policy, file }, cluster, context, progress);
     const failed = [
       ...problems.map(describeProblem),
       ...(trial?.failed ?? []).map(({ about, problem }) => `${about}: ${problem}`),

@@ -5,6 +5,7 @@ import type { PolicyProfile } from '../../../cluster/spec.ts';
 import { withClient } from '../../../cluster/with-client.ts';
 import type { Context } from '../../../lib/context.ts';
 import { Failure, messageOf } from '../../../lib/errors.ts';
+import type { Progress } from '../../../lib/steps.ts';
 import { loadPolicyTemplate, policyTemplate, type AccountPolicy } from '../policies/render.ts';
 import { lintPolicy, type Problem } from './lint.ts';
 import { probesOf } from './probes.ts';
@@ -39,20 +40,26 @@ const UID = 59_999;
  * force in a namespace of its own and tries a pair of pods for each rule.
  * @throws Failure `usage` when the file is no template
  */
-export async function lint(request: LintRequest, cluster: Cluster, context: Context): Promise<LintResult> {
-  const policy = await sampleOf(request, cluster.profile.kyverno);
+export async function lint(
+  request: LintRequest,
+  cluster: Cluster,
+  context: Context,
+  progress: Progress,
+): Promise<LintResult> {
+  const policy = await samplePolicy(request, cluster.profile.kyverno);
   return withClient(cluster, async (client) => {
     const api = await readSchemas(client);
     const problems = lintPolicy(policy, api);
     if (problems.length > 0) return { kubernetes: api.version, problems };
     const minor = Number(/^v1\.(\d+)/.exec(api.version)?.[1] ?? 0);
     const probes = probesOf(request.policy, UID).filter(({ fromKubernetes = 0 }) => minor >= fromKubernetes);
-    const failed = await tryPolicy(client, policy, probes, context);
+    const failed = await tryPolicy(client, policy, probes, context, progress);
     return { kubernetes: api.version, problems, trial: { pairs: probes.length, failed } };
   });
 }
 
-async function sampleOf({ policy, file }: LintRequest, kyverno: string): Promise<AccountPolicy> {
+/** The template as a tool's policy, enforced, in the namespace where it is tried. */
+export async function samplePolicy({ policy, file }: LintRequest, kyverno: string): Promise<AccountPolicy> {
   const variables = {
     namespace: TRIAL_NAMESPACE,
     uid: UID,

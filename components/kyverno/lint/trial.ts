@@ -1,8 +1,10 @@
 import type { Context } from '../../../lib/context.ts';
+import { Failure } from '../../../lib/errors.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
 import { makeNamespace, removeNamespace } from '../../../lib/kube/namespace.ts';
-import { pathOf, PODS, POLICIES } from '../../../lib/kube/types.ts';
+import { pathOf, PODS, POLICIES, type KubeObject } from '../../../lib/kube/types.ts';
+import type { Progress } from '../../../lib/steps.ts';
 import { waitFor } from '../../../lib/wait.ts';
 import type { AccountPolicy } from '../policies/render.ts';
 import { isPolicyRefusal } from '../refusal.ts';
@@ -10,7 +12,13 @@ import type { Probe } from './probes.ts';
 
 /** Where a policy is tried; it is made for that, and removed. */
 export const TRIAL_NAMESPACE = 'toolforge-local-policy-trial';
-const TAKEN_UP_MS = 60_000;
+/**
+ * Kyverno enforces a policy once its status says Ready, and one worker brings the statuses of all policies up to date, one
+ * after the other: with thousands of others, minutes (docs/migration.md).
+ */
+const READY_MS = 20 * 60_000;
+/** From then on it is a moment. */
+const ENFORCED_MS = 60_000;
 
 /** One pair of pods that did not fare as it should. */
 export interface FailedProbe {
@@ -30,11 +38,13 @@ export async function tryPolicy(
   policy: AccountPolicy,
   probes: readonly Probe[],
   context: Context,
+  progress: Progress,
 ): Promise<FailedProbe[]> {
   try {
     await makeNamespace(client, TRIAL_NAMESPACE, context);
     await client.apply(POLICIES, policy, TRIAL_NAMESPACE);
-    await takenUp(client, probes, context);
+    await takenUp(client, policy, probes, context, progress);
+    progress.update('pairs of pods');
     const failed: FailedProbe[] = [];
     for (const { about, allowed, refused } of probes) {
       const [first, second] = [await refusal(client, allowed), await refusal(client, refused)];
@@ -50,20 +60,49 @@ export async function tryPolicy(
   }
 }
 
-/** A policy is enforced a moment after it was written: from then on some pod that it forbids is refused. */
+/** Waits until a pod that the policy forbids is refused. */
 async function takenUp(
   client: KubeClient,
+  policy: KubeObject,
   probes: readonly Probe[],
   { clock, signal }: Context,
+  progress: Progress,
 ): Promise<void> {
+  let readyAt: number | undefined;
   await waitFor(
-    'Kyverno to take up the policy',
+    'Kyverno to take up the policy that is tried',
     async () => {
       const said = await Promise.all(probes.slice(0, 4).map(({ refused }) => refusal(client, refused)));
-      return said.some((answer) => answer?.byPolicy === true) ? true : undefined;
+      if (said.some((answer) => answer?.byPolicy === true)) return true;
+      const known = await client.get<Noted>(POLICIES, policy.metadata?.name ?? '', TRIAL_NAMESPACE);
+      if (!isReady(known)) {
+        progress.update('waiting for Kyverno, which brings the status of every policy up to date first');
+        return undefined;
+      }
+      progress.update('waiting for Kyverno to enforce the policy');
+      readyAt ??= clock.now();
+      if (clock.now() - readyAt > ENFORCED_MS) throw notEnforced();
+      return undefined;
     },
-    { clock, signal, timeoutMs: TAKEN_UP_MS, maxPauseMs: 200 },
+    { clock, signal, timeoutMs: READY_MS, maxPauseMs: 1_000 },
   );
+}
+
+interface Noted extends KubeObject {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+function isReady({ status }: Noted): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+}
+
+function notEnforced(): Failure {
+  return new Failure({
+    kind: 'cluster',
+    what: 'Kyverno does not enforce the policy that is tried',
+    why: `its status says Ready, and ${ENFORCED_MS / 1000} s later pods that it forbids are admitted still`,
+    hint: 'Does each rule match pods? Look at `npm run status` and `npm run logs kyverno-admission-controller-1` too.',
+  });
 }
 
 async function refusal(client: KubeClient, spec: object): Promise<Refusal> {

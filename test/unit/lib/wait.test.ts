@@ -1,24 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Clock } from '../../../lib/clock.ts';
 import { Failure } from '../../../lib/errors.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
 import { waitFor } from '../../../lib/wait.ts';
-
-/** A clock that moves only when somebody sleeps. */
-function fakeClock(): Clock & { readonly slept: number[] } {
-  let now = 0;
-  const slept: number[] = [];
-  return {
-    slept,
-    now: () => now,
-    sleep(milliseconds) {
-      slept.push(milliseconds);
-      now += milliseconds;
-      return Promise.resolve();
-    },
-  };
-}
+import { fakeClock } from '../clock.ts';
 
 suite('waitFor', () => {
   const signal = new AbortController().signal;
