@@ -10,7 +10,8 @@ import { accountPolicyChoice, clusterSpec, policyTemplate } from './spec.ts';
 /** Bumped when a record of an older version can no longer be read. */
 const RECORD_VERSION = 1;
 
-const clusterRecord = z.object({
+/** What is in `cluster.json`. */
+export const clusterRecord = z.object({
   version: z.literal(RECORD_VERSION),
   /** A UUID, also in the cluster's marker object: how a command knows the cluster for ours. */
   id: z.string(),

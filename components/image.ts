@@ -2,20 +2,22 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '../cluster/provider.ts';
 import type { Context } from '../lib/context.ts';
-import { Failure } from '../lib/errors.ts';
 import { exists, makePrivateDirectory } from '../lib/files.ts';
 import { LDAP_SERVICE, ldapDirectory, ldapFiles } from './ldap/index.ts';
 import { SERVICE_NAME as MAINTAIN_KUBEUSERS } from './maintain-kubeusers/index.ts';
 
-/** The image of a fresh cluster, in its directory: what `reset` goes back to. */
-function freshImage(directory: string): {
-  readonly root: string;
-  readonly etcd: string;
-  readonly data: string;
-} {
-  const root = path.join(directory, 'images', 'fresh');
-  return { root, etcd: path.join(root, 'etcd.db'), data: path.join(root, 'data') };
+/** What an image consists of, in a directory of its own. */
+function parts(image: string) {
+  return {
+    etcd: path.join(image, 'etcd.db'),
+    data: path.join(image, 'data'),
+    /** Not in that of a fresh cluster: `up` makes the default accounts. */
+    ldap: path.join(image, 'ldap'),
+  };
 }
+
+/** What stands still while LDAP's database is copied or replaced: its server, and whoever would take its absence for news. */
+const WITH_LDAP = [MAINTAIN_KUBEUSERS, LDAP_SERVICE];
 
 /** Tool and admin homes. */
 function homes(directory: string): string {
@@ -23,43 +25,55 @@ function homes(directory: string): string {
 }
 
 /**
- * Saves etcd's database and the homes, which belong together: the state ConfigMaps in the one say what is in the
- * other. LDAP's default accounts need no image, `up` makes them. Complete or not there at all.
+ * Saves what a cluster knows to a directory: etcd's database and the homes, which belong together (the state ConfigMaps in
+ * the one say what is in the other), and LDAP's database if asked for. The API stays up. Complete or not there at all.
  */
-export async function saveFreshImage(cluster: Cluster, context: Context): Promise<void> {
-  const { root } = freshImage(cluster.directory);
-  const making = `${root}.making`;
+export async function saveImage(
+  cluster: Cluster,
+  image: string,
+  { ldap }: { readonly ldap: boolean },
+  context: Context,
+): Promise<void> {
+  const making = `${image}.making`;
   await rm(making, { recursive: true, force: true });
   await makePrivateDirectory(making);
-  await cluster.saveState(path.join(making, 'etcd.db'));
-  await copyTree(homes(cluster.directory), path.join(making, 'data'), context);
-  await rm(root, { recursive: true, force: true });
-  await rename(making, root);
+  const into = parts(making);
+  const save = async (): Promise<void> => {
+    await cluster.saveState(into.etcd);
+    await copyTree(homes(cluster.directory), into.data, context);
+    if (ldap) await copyTree(ldapFiles(ldapDirectory(cluster)).database, into.ldap, context);
+  };
+  if (ldap) await standingStill(cluster, save);
+  else await save();
+  await rm(image, { recursive: true, force: true });
+  await rename(making, image);
 }
 
-/** @throws Failure when there is nothing to go back to */
-export async function requireFreshImage(cluster: Pick<Cluster, 'directory' | 'record'>): Promise<void> {
-  const { root } = freshImage(cluster.directory);
-  const there = await exists(root);
-  if (there && cluster.record.ready) return;
-  throw new Failure({
-    kind: 'cluster',
-    what: 'There is no image of the fresh cluster to go back to',
-    why: cluster.record.ready ? `${root} is missing` : 'no `up` of this cluster ever ended well',
-    hint: 'Run `npm run down`, then `npm run up`.',
-  });
-}
-
-/** Back to the image: etcd, homes, and an LDAP without any accounts. `up` then starts what this stops. */
-export async function restoreFreshImage(cluster: Cluster, context: Context): Promise<void> {
-  const image = freshImage(cluster.directory);
+/** Back to an image: etcd, homes, and its LDAP, or one without any accounts. `up` then starts what this stops. */
+export async function restoreImage(cluster: Cluster, image: string, context: Context): Promise<void> {
+  const from = parts(image);
   const { supervisor, directory } = cluster;
   // The loop first: it must not see an LDAP without the accounts that the API still has.
-  await supervisor.stop([MAINTAIN_KUBEUSERS, LDAP_SERVICE]);
-  await rm(ldapFiles(ldapDirectory(cluster)).database, { recursive: true, force: true });
-  await cluster.restoreState(image.etcd);
+  await supervisor.stop(WITH_LDAP);
+  const { database } = ldapFiles(ldapDirectory(cluster));
+  const restoring = `${database}.restoring`;
+  await rm(restoring, { recursive: true, force: true });
+  const known = await exists(from.ldap);
+  if (known) await copyTree(from.ldap, restoring, context);
+  await rm(database, { recursive: true, force: true });
+  if (known) await rename(restoring, database);
+  await cluster.restoreState(from.etcd);
   await emptyHomes(homes(directory));
-  await copyTree(`${image.data}/.`, homes(directory), context);
+  await copyTree(`${from.data}/.`, homes(directory), context);
+}
+
+async function standingStill({ supervisor }: Cluster, work: () => Promise<void>): Promise<void> {
+  await supervisor.stop(WITH_LDAP);
+  try {
+    await work();
+  } finally {
+    await supervisor.start(WITH_LDAP.toReversed());
+  }
 }
 
 /** Nodes have mounted `data/project`, so the directories stay and what is in them goes. */
@@ -72,7 +86,7 @@ async function emptyHomes(directory: string): Promise<void> {
   }
 }
 
-/** With owners, modes and times: homes belong to their tools. Node's own copy keeps no owners. */
+/** With owners, modes, times and holes: homes belong to their tools. Node's own copy keeps no owners. */
 async function copyTree(from: string, to: string, { runner, signal }: Context): Promise<void> {
   await runner.run('cp', ['-a', from, to], {
     signal,

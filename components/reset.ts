@@ -7,7 +7,8 @@ import { withClusterLock } from '../cluster/lock.ts';
 import { requireRecord, withoutMigration, writeRecord } from '../cluster/record.ts';
 import type { Context } from '../lib/context.ts';
 import { runPlan, type Plan } from '../lib/steps.ts';
-import { requireFreshImage, restoreFreshImage } from './image.ts';
+import { requireFreshImage } from './fresh.ts';
+import { restoreImage } from './image.ts';
 import { writeRollOut } from './maintain-kubeusers/index.ts';
 import { upPlan } from './toolforge.ts';
 
@@ -17,7 +18,7 @@ export async function reset(name: string, context: Context): Promise<void> {
   const record = withoutMigration(await requireRecord(context.paths, name));
   await withClusterLock(name, 'reset', context, async () => {
     const cluster = await openCluster(name, context);
-    await requireFreshImage(cluster);
+    const image = await requireFreshImage(cluster);
     await writeRecord(context.paths, record);
     await writeRollOut(cluster.directory, undefined);
     const restore: Plan<UpState> = [
@@ -25,7 +26,7 @@ export async function reset(name: string, context: Context): Promise<void> {
         id: 'reset.restore',
         title: 'Restore the image of the fresh cluster',
         async run() {
-          await restoreFreshImage(cluster, context);
+          await restoreImage(cluster, image, context);
           return undefined;
         },
       },

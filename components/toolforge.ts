@@ -9,7 +9,8 @@ import { moduleFiles, resolveBinaries } from '../cluster/toolchain/resolve.ts';
 import type { Context } from '../lib/context.ts';
 import type { Plan, Progress, Step } from '../lib/steps.ts';
 import { haproxyPlan, type HAProxyProgram } from './haproxy/index.ts';
-import { saveFreshImage } from './image.ts';
+import { freshImage } from './fresh.ts';
+import { saveImage } from './image.ts';
 import { checkPolicyStep, kyvernoPlans, templateFile, type ChartSource } from './kyverno/index.ts';
 import { ldapDirectory, ldapFiles, ldapPlan } from './ldap/index.ts';
 import { maintainKubeusersPlan, type MaintainKubeusersInput } from './maintain-kubeusers/index.ts';
@@ -63,7 +64,7 @@ export function upPlan(
         ],
       ],
     },
-    saveImage(record, context),
+    saveFreshImage(record, context),
   ];
 }
 
@@ -134,13 +135,13 @@ function mark(record: ClusterRecord): Step<UpState> {
 }
 
 /** Saves the image of a fresh cluster, once, and notes that it is ready. */
-function saveImage(record: ClusterRecord, context: Context): Step<UpState> {
+function saveFreshImage(record: ClusterRecord, context: Context): Step<UpState> {
   return {
     id: 'image',
     title: 'Save the image of a fresh cluster',
     async run({ cluster }) {
       if (record.ready) return 'saved before';
-      await saveFreshImage(cluster, context);
+      await saveImage(cluster, freshImage(cluster), { ldap: false }, context);
       await writeRecord(context.paths, { ...record, ready: true });
       return undefined;
     },

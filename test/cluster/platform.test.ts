@@ -148,6 +148,36 @@ spec:
     assert.equal(events, '');
   });
 
+  test('`snapshot` saves what the cluster knows, accounts included, and goes back to it', async () => {
+    await rig.ok('seed-accounts', '--name', NAME, '3', '--prefix', 'kept');
+    await rig.ok('snapshot', '--name', NAME, 'save', 'one');
+    const home = path.join(rig.directory(NAME), 'data', 'project', 'kept-0001');
+    const { mode, uid } = await stat(home);
+    await rig.ok('seed-accounts', '--name', NAME, '--delete', '--prefix', 'kept');
+    await rig.ok('seed-accounts', '--name', NAME, '3', '--prefix', 'later');
+    await writeFile(path.join(home, 'later'), '');
+    await rig.ok('snapshot', '--name', NAME, 'restore', 'one');
+    const namespaces = await kubectl('get', 'namespaces');
+    assert.match(namespaces, /refusal/);
+    assert.match(namespaces, /tool-kept-0001 +Active/);
+    assert.doesNotMatch(namespaces, /tool-later/);
+    const restored = await stat(home);
+    assert.deepEqual([restored.mode, restored.uid], [mode, uid]);
+    await assert.rejects(stat(path.join(home, 'later')), { code: 'ENOENT' });
+    // Its accounts are LDAP's again too: they stay, and they work.
+    assert.equal((await status())['healthy'], true);
+    const { stdout } = await rig.ok('become', '--name', NAME, 'kept-0001', '--', 'kubectl', 'get', 'quota');
+    assert.match(stdout, /tool-kept-0001/);
+
+    const again = await rig.run('snapshot', '--name', NAME, 'save', 'one');
+    assert.equal(again.exitCode, 2);
+    assert.match((await rig.ok('snapshot', '--name', NAME)).stdout, /^one +20\d\d-/m);
+    await rig.ok('snapshot', '--name', NAME, 'delete', 'one');
+    const gone = await rig.run('snapshot', '--name', NAME, 'restore', 'one');
+    assert.equal(gone.exitCode, 2);
+    assert.match(gone.stderr, /no snapshot named one/);
+  });
+
   test('`reset` goes back to the fresh cluster', async () => {
     await rig.ok('reset', '--name', NAME);
     assert.doesNotMatch(await kubectl('get', 'namespaces'), /refusal/);
