@@ -16,6 +16,11 @@ function policyText(choice: AccountPolicyChoice): string {
   return choice === 'none' ? 'none' : `${choice.profile}, ${choice.action}`;
 }
 
+/** Whether the nodes are of the image that the profile names, and not of one that was built here in its place. */
+function isPulled({ nodeImage, kubernetes }: Profile): boolean {
+  return nodeImage?.includes(`:v${kubernetes}@`) === true;
+}
+
 /** Where the cluster differs from production, in what a person can choose and in what a provider cannot do. */
 export function differencesFromProduction(spec: ClusterSpec, profile: Profile): Difference[] {
   const memory = spec.controlPlaneMemory;
@@ -62,10 +67,19 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
       : [
           {
             what: 'node image',
-            here: 'built here from Debian and pinned sources',
+            here: isPulled(profile) ? "kind's own" : 'built here from Debian and pinned sources',
             production: 'virtual machines',
           },
-          { what: 'pod network', here: 'ptp and fixed routes', production: 'Calico' },
+          {
+            what: 'pod network',
+            here: isPulled(profile) ? 'kindnet' : 'ptp and fixed routes',
+            production: 'Calico',
+          },
+          {
+            what: "requests and limits of Kyverno's pods",
+            here: spec.kyvernoLimits === true ? 'as in production' : 'none',
+            production: 'as in production',
+          },
           ...(spec.controlPlanes === 1
             ? []
             : [{ what: 'API between nodes', here: "kind's balancer", production: 'HAProxy' }]),

@@ -15,6 +15,11 @@ const profileSchema = z.object({
   etcd: version,
   kyverno: version,
   kwok: version,
+  /** For kind: a node image to pull by its digest; where no registry answers, one is built here all the same. */
+  nodeImage: z
+    .string()
+    .regex(/:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$/, 'must name a version and a digest')
+    .optional(),
   /** Whether the API servers load the PodSecurityPolicy admission plugin (Kubernetes before 1.25). */
   podSecurityPolicy: z.boolean(),
   /** The Kyverno policy that each tool gets, unless the cluster was asked for another. */
@@ -57,10 +62,11 @@ export async function loadProfile(name: string): Promise<Profile> {
 
 /** The profile as a cluster has it: what its own specification says comes first. */
 export async function loadProfileOf(
-  spec: Pick<ClusterSpec, 'profile' | 'podSecurityPolicy'>,
+  spec: Pick<ClusterSpec, 'profile' | 'podSecurityPolicy' | 'kyverno'>,
 ): Promise<Profile> {
   const profile = await loadProfile(spec.profile);
-  return { ...profile, podSecurityPolicy: spec.podSecurityPolicy ?? profile.podSecurityPolicy };
+  const { podSecurityPolicy = profile.podSecurityPolicy, kyverno = profile.kyverno } = spec;
+  return { ...profile, podSecurityPolicy, kyverno };
 }
 
 /** A file's fields over those of the one that it is based on; its deviations come after that one's. */

@@ -48,6 +48,9 @@ export const clusterName = z
     'must be lower-case letters, digits and dashes, at most 32 characters',
   );
 
+/** Which of them there are is the toolchain's to say. */
+export const kyvernoVersion = z.string().regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 1.18.2');
+
 /** What a cluster is asked to be: the flags of `up`, resolved. Kept in the cluster's record. */
 export const clusterSpec = z.object({
   name: clusterName,
@@ -59,6 +62,10 @@ export const clusterSpec = z.object({
   /** Bytes for each control-plane machine; absent: no limit. */
   controlPlaneMemory: z.number().int().positive().optional(),
   kyvernoReplicas: z.number().int().min(1).max(MAX_KYVERNO_REPLICAS),
+  /** Absent: the profile's. Another one is an upgrade, or the way back. */
+  kyverno: kyvernoVersion.optional(),
+  /** Whether Kyverno's pods have production's requests and limits; absent: none, as in lima-kilo. */
+  kyvernoLimits: z.boolean().optional(),
   /** Absent: the profile's. */
   accountPolicy: accountPolicyChoice.optional(),
   /** Whether the API servers load the PodSecurityPolicy plugin. Absent: as the profile says; the migration's end is false. */

@@ -31,7 +31,10 @@ export function upPlan(
 ): Plan<UpState> {
   const kyverno = kyvernoPlans(
     {
-      settings: { replicas: { admission: record.spec.kyvernoReplicas } },
+      settings: {
+        replicas: { admission: record.spec.kyvernoReplicas },
+        limits: record.spec.kyvernoLimits ?? false,
+      },
       chart: () => kyvernoChart(profile, context),
     },
     context,

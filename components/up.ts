@@ -32,6 +32,9 @@ export interface UpOptions {
   /** Bytes */
   readonly controlPlaneMemory?: number | 'none' | undefined;
   readonly kyvernoReplicas?: number | undefined;
+  /** A version that the toolchain pins: another one than the cluster has is an upgrade. */
+  readonly kyverno?: string | undefined;
+  readonly kyvernoLimits?: boolean | undefined;
   /** A template of the account policy, or none: a change goes through all accounts. */
   readonly accountPolicy?: PolicyProfile | 'none' | undefined;
   readonly policyAction?: PolicyAction | undefined;
@@ -50,6 +53,7 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
     const profile = await loadProfileOf({
       profile: options.profile ?? existing?.profile ?? DEFAULT_PROFILE,
       podSecurityPolicy: existing?.podSecurityPolicy,
+      kyverno: options.kyverno ?? existing?.kyverno,
     });
     const asked = options.provider ?? 'auto';
     const chosen = asked === 'auto' ? (existing?.provider ?? asked) : asked;
@@ -95,6 +99,8 @@ export function specOf(
   const { ha, controlPlaneMemory: asked } = options;
   const memory = asked === 'none' ? undefined : (asked ?? existing?.controlPlaneMemory);
   const policy = policyOf(options, existing?.accountPolicy);
+  const kyverno = options.kyverno ?? existing?.kyverno;
+  const limits = options.kyvernoLimits ?? existing?.kyvernoLimits;
   return {
     name: options.name,
     provider,
@@ -104,6 +110,8 @@ export function specOf(
     kyvernoReplicas: options.kyvernoReplicas ?? existing?.kyvernoReplicas ?? 1,
     apiPort: options.apiPort ?? existing?.apiPort ?? PRODUCTION.apiPort,
     statsPort: options.statsPort ?? existing?.statsPort ?? PRODUCTION.statsPort,
+    ...(kyverno === undefined ? {} : { kyverno }),
+    ...(limits === undefined ? {} : { kyvernoLimits: limits }),
     ...(memory === undefined ? {} : { controlPlaneMemory: memory }),
     ...(policy === undefined ? {} : { accountPolicy: policy }),
     ...(existing?.podSecurityPolicy === undefined ? {} : { podSecurityPolicy: existing.podSecurityPolicy }),

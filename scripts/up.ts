@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   clusterName,
   HA_CONTROL_PLANES,
+  kyvernoVersion,
   MAX_KYVERNO_REPLICAS,
   POLICY_ACTIONS,
   POLICY_PROFILES,
@@ -51,6 +52,15 @@ await main({
       `admission replicas, 1 to ${MAX_KYVERNO_REPLICAS}; production has 7 (a new cluster: 1)`,
     ),
     option(
+      '--kyverno <version>',
+      "Kyverno's version; another one than the cluster has is an upgrade (a new cluster: its profile's)",
+    ),
+    option(
+      '--kyverno-limits',
+      "production's requests and limits for Kyverno's pods; on kind only (a new cluster: none)",
+    ),
+    new Option('--no-kyverno-limits', 'without them again'),
+    option(
       '--account-policy <template>',
       "the Kyverno policy of each tool: toolforge (production's), psp (as PodSecurityPolicy was) or none (a new cluster: its profile's)",
     ),
@@ -81,6 +91,8 @@ await main({
       .union([z.literal('none'), memoryQuantity], 'must be an amount such as 2Gi, or none')
       .optional(),
     kyvernoReplicas: replicas.optional(),
+    kyverno: kyvernoVersion.optional(),
+    kyvernoLimits: z.boolean().optional(),
     accountPolicy: z
       .enum([...POLICY_PROFILES, 'none'], `must be ${POLICY_PROFILES.join(', ')} or none`)
       .optional(),

@@ -1,5 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import type { Context } from '../../lib/context.ts';
+import { Failure } from '../../lib/errors.ts';
 import { exists, makePrivateDirectory, writeFileIfChanged } from '../../lib/files.ts';
 import type { Progress } from '../../lib/steps.ts';
 import type { Profile } from '../profile.ts';
@@ -24,7 +25,10 @@ export const embedded: Provider = {
   name: 'embedded',
   startsFromSavedState: true,
 
-  async check({ controlPlaneMemory }) {
+  async check({ controlPlaneMemory, kyvernoLimits }, { name, nodeImage }) {
+    if (nodeImage !== undefined) throw onKindOnly(`Profile ${name}`, 'it is about nodes in containers');
+    if (kyvernoLimits === true)
+      throw onKindOnly('--kyverno-limits', 'a process has no requests, and no limits of its own');
     if (controlPlaneMemory !== undefined) await requireMemoryLimits();
   },
 
@@ -42,6 +46,15 @@ export const embedded: Provider = {
 
   load: (record, profile, context) => EmbeddedCluster.load(record, profile, context),
 };
+
+function onKindOnly(what: string, why: string): Failure {
+  return new Failure({
+    kind: 'usage',
+    what: `${what} needs kind`,
+    why,
+    hint: 'Start Docker and use --provider kind, or leave it out.',
+  });
+}
 
 /** The steps of one `up`, and what they know of each other. */
 class EmbeddedUp {

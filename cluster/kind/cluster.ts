@@ -10,6 +10,7 @@ import { saveEtcd } from '../save-etcd.ts';
 import { resolveBinaries } from '../toolchain/resolve.ts';
 import { findEngine, requireEngine } from './engine.ts';
 import { apiserverEndpoints, nodesOf, port } from './layout.ts';
+import { profileOfNodes } from './image/choose.ts';
 import { nodeLogs } from './logs.ts';
 import { nodeMemory } from './memory.ts';
 import { KindPlatform } from './platform.ts';
@@ -21,21 +22,26 @@ export class KindCluster extends LocalCluster {
   readonly apiservers: readonly Endpoint[];
   readonly platform: Platform;
   readonly hostPorts: Cluster['hostPorts'];
+  readonly #toolsVersion: string;
 
   static async load(record: ClusterRecord, profile: Profile, context: Context): Promise<KindCluster> {
-    return new KindCluster(await loadParts(record, profile, context));
+    const parts = await loadParts(record, profile, context);
+    const ofNodes = await profileOfNodes(profile, parts.directory);
+    return new KindCluster({ ...parts, profile: ofNodes }, profile.kubernetes);
   }
 
-  private constructor(parts: LocalClusterParts) {
+  /** @param toolsVersion the Kubernetes that programs on the host are of, which is built here */
+  private constructor(parts: LocalClusterParts, toolsVersion: string) {
     super(parts);
     const { record, context } = parts;
+    this.#toolsVersion = toolsVersion;
     this.apiservers = apiserverEndpoints(record);
     this.hostPorts = { ldap: port(record, 'ldap'), maintainKubeusers: port(record, 'maintainKubeusers') };
     this.platform = new KindPlatform(() => this.client(), context);
   }
 
   async program(binary: string): Promise<string> {
-    const ref = { module: `kubernetes-${this.profile.kubernetes}`, binary };
+    const ref = { module: `kubernetes-${this.#toolsVersion}`, binary };
     const program = (await resolveBinaries([ref], this.context, SILENT)).get(binary);
     if (program === undefined) throw new Error(`${binary} was not resolved`);
     return program;

@@ -6,6 +6,7 @@ import type { PkiStore } from '../pki/store.ts';
 import type { Profile } from '../profile.ts';
 import { PRODUCTION } from '../production.ts';
 import type { ClusterRecord } from '../record.ts';
+import type { NodeImage } from './image/choose.ts';
 import { COREDNS, etcdTag } from './image/components.ts';
 import { GATEWAY_NODE_PORTS, layout, nodesOf, port, type KindNode } from './layout.ts';
 
@@ -24,7 +25,7 @@ export function kindConfig(
   profile: Profile,
   directory: string,
   pki: Pick<PkiStore, 'files'>,
-  image: string,
+  image: Pick<NodeImage, 'reference' | 'origin'>,
 ): string {
   const { name, controlPlanes } = record.spec;
   return stringify({
@@ -35,14 +36,14 @@ export function kindConfig(
       apiServerAddress: LOOPBACK,
       apiServerPort: controlPlanes === 1 ? port(record, 'apiserver') : port(record, 'balancer'),
       podSubnet: PRODUCTION.podSubnet,
-      // Nodes make theirs themselves: nothing that would have to be pulled.
-      disableDefaultCNI: true,
+      // Nodes that are built here make theirs themselves: nothing that would have to be pulled.
+      disableDefaultCNI: image.origin === 'built',
       kubeProxyMode: 'iptables',
     },
-    kubeadmConfigPatches: [stringify(clusterConfiguration(profile))],
+    kubeadmConfigPatches: [stringify(clusterConfiguration(profile, image.origin))],
     nodes: nodesOf(record).map((node) => ({
       role: node.role,
-      image,
+      image: image.reference,
       labels: PRODUCTION.nodeLabels,
       extraMounts: [
         ...productionMounts(directory),
@@ -54,15 +55,16 @@ export function kindConfig(
   });
 }
 
-/** kubeadm's configuration where it is not kind's: production's API server arguments, and our images. */
-function clusterConfiguration(profile: Profile): object {
+/** kubeadm's configuration where it is not kind's: production's API server arguments, and our images where there are such. */
+function clusterConfiguration(profile: Profile, origin: NodeImage['origin']): object {
+  const built = origin === 'built';
   return {
     kind: 'ClusterConfiguration',
     networking: { dnsDomain: PRODUCTION.localDnsDomain },
-    dns: { imageTag: `v${COREDNS}` },
+    ...(built ? { dns: { imageTag: `v${COREDNS}` } } : {}),
     etcd: {
       local: {
-        imageTag: etcdTag(profile),
+        ...(built ? { imageTag: etcdTag(profile) } : {}),
         extraArgs: BULK_ETCD,
       },
     },
@@ -86,8 +88,8 @@ function clusterConfiguration(profile: Profile): object {
     controllerManager: {
       extraArgs: {
         profiling: 'false',
-        // The nodes' pod subnets are fixed, as their addresses are.
-        'allocate-node-cidrs': 'false',
+        // The nodes' pod subnets are fixed, as their addresses are; kind's own network asks for allocated ones.
+        ...(built ? { 'allocate-node-cidrs': 'false' } : {}),
         ...BULK_CONTROLLERS,
       },
     },

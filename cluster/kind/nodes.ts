@@ -16,6 +16,7 @@ import type { Profile } from '../profile.ts';
 import type { ClusterRecord } from '../record.ts';
 import { findProgram } from '../toolchain/path-tools.ts';
 import { clientScript } from './client-script.ts';
+import type { NodeImage } from './image/choose.ts';
 import { ADMISSION_IN_NODE, kindConfig, mountedDirectories, networkFile } from './config.ts';
 import { runEngine, type Engine } from './engine.ts';
 import { balancerContainer, layout, networkName, nodesOf } from './layout.ts';
@@ -31,8 +32,7 @@ export interface NodeInput {
   readonly engine: Engine;
   /** Path of kind. */
   readonly kind: string;
-  /** The node image. */
-  readonly image: string;
+  readonly image: NodeImage;
 }
 
 /** Containers that the cluster consists of. */

@@ -12,10 +12,11 @@ import { resolveBinaries } from '../toolchain/resolve.ts';
 import { KindCluster } from './cluster.ts';
 import { requireEngine, type Engine } from './engine.ts';
 import { ensureBalancerImage } from './image/balancer.ts';
-import { nodeImage } from './image/node.ts';
+import { chooseNodeImage, imageOfNodes, type NodeImage } from './image/choose.ts';
 import { KIND_MODULE } from './image/root.ts';
 import { makeKeys } from './keys.ts';
 import { layout, nodesOf } from './layout.ts';
+import { loadMissingImages } from './load-images.ts';
 import { bringUpNodes, limitMemory } from './nodes.ts';
 import { removeOwn, requireOwnName } from './owner.ts';
 import { waitForApiservers, waitForNodes } from './readiness.ts';
@@ -61,7 +62,7 @@ class KindUp {
   readonly #context: Context;
   #engine: Engine | undefined;
   #kind = '';
-  #image = '';
+  #image: NodeImage | undefined;
 
   constructor(record: ClusterRecord, profile: Profile, context: Context) {
     this.#record = record;
@@ -82,7 +83,7 @@ class KindUp {
         {
           id: 'kind.image',
           title: `Get the node image for Kubernetes ${kubernetes}`,
-          run: (_, progress) => this.#nodeImage(progress),
+          run: (state, progress) => this.#nodeImage(state, progress),
         },
         { id: 'kind.keys', title: 'Make keys and kubeconfigs', run: (state) => this.#keys(state) },
       ],
@@ -91,6 +92,12 @@ class KindUp {
           id: 'kind.nodes',
           title: `Bring up ${count === 1 ? 'a node' : `${count} nodes`} with kind`,
           run: (state, progress) => this.#nodes(state, progress),
+        },
+        {
+          id: 'kind.images',
+          title: "Load the platform's images into the nodes",
+          run: (_, progress) =>
+            loadMissingImages(this.#record, this.#profile, this.#requireEngine(), this.#context, progress),
         },
         {
           id: 'kind.apiservers',
@@ -113,12 +120,14 @@ class KindUp {
     return `${this.#engine.name} ${this.#engine.version}`;
   }
 
-  async #nodeImage(progress: Progress): Promise<string> {
+  async #nodeImage({ cluster }: UpState, progress: Progress): Promise<string> {
     const engine = this.#requireEngine();
-    const { reference, built } = await nodeImage(this.#profile, engine, this.#context, progress);
+    this.#image = await imageOfNodes(cluster.directory);
+    if (this.#image !== undefined) return `${this.#image.reference}, of the nodes that there are`;
+    const { image, said } = await chooseNodeImage(this.#profile, engine, this.#context, progress);
     if (this.#record.spec.controlPlanes > 1) await ensureBalancerImage(engine, this.#context, progress);
-    this.#image = reference;
-    return `${reference}, ${built ? 'built here' : 'built here before'}`;
+    this.#image = image;
+    return said;
   }
 
   async #keys({ cluster }: UpState): Promise<undefined> {
@@ -128,6 +137,7 @@ class KindUp {
   }
 
   async #nodes({ cluster }: UpState, progress: Progress): Promise<string> {
+    if (this.#image === undefined) throw new Error('the node image is chosen before there are nodes');
     const input = {
       record: this.#record,
       profile: this.#profile,

@@ -4,8 +4,8 @@ import { runEngine, type Engine } from './engine.ts';
 import { nodesOf, type KindNode } from './layout.ts';
 import { ensureNetwork } from './network.ts';
 
-/** Where the snapshot is put in a node; /tmp is gone with the next start. */
-const FILE = '/tmp/toolforge-local-restore.db';
+/** Where the snapshot is put in a node: beside etcd's data. */
+const FILE = '/var/lib/toolforge-local-restore.db';
 const HELD = '/etc/kubernetes/held';
 
 /**
@@ -29,22 +29,20 @@ export async function restoreEtcd(
   // All that may fail comes before anything is stopped or deleted.
   await onAll(async (member) => {
     await runEngine(engine, context, ['exec', member.container, 'rm', '-rf', FILE, '/var/lib/etcd.restored']);
-    await copyIn(member, file, engine, context);
+    await runEngine(engine, context, ['cp', file, `${member.container}:${FILE}`]);
     await inNode(member, RESTORE, FILE, member.container, cluster, peer(member));
   });
   await onAll((member) => inNode(member, STOP, HELD));
   await onAll((member) => inNode(member, START, HELD));
 }
 
-/** `docker cp` does not reach a file system in memory, which a node's /tmp is. */
-async function copyIn(member: KindNode, file: string, engine: Engine, context: Context): Promise<void> {
-  const held = '/var/lib/toolforge-local-restore.db';
-  await runEngine(engine, context, ['cp', file, `${member.container}:${held}`]);
-  await runEngine(engine, context, ['exec', member.container, 'mv', held, FILE]);
-}
-
-/** Watchers that remember revisions of the old data must not take the restored ones for known. */
-const RESTORE = `etcdutl snapshot restore "$1" --data-dir /var/lib/etcd.restored --name "$2" \\
+/**
+ * With the etcdutl of the node's own etcd image, whichever that is. Watchers that remember revisions of the old data must not
+ * take the restored ones for known.
+ */
+const RESTORE = `image=$(ctr --namespace k8s.io images list --quiet | grep -m 1 '/etcd:')
+ctr --namespace k8s.io run --rm --mount type=bind,src=/var/lib,dst=/var/lib,options=rbind:rw \\
+  "$image" toolforge-local-restore etcdutl snapshot restore "$1" --data-dir /var/lib/etcd.restored --name "$2" \\
   --initial-cluster "$3" --initial-advertise-peer-urls "$4" --bump-revision 1000000000 --mark-compacted
 rm -f "$1"`;
 

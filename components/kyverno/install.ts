@@ -8,6 +8,7 @@ import { refreshHealthLease } from './health-lease.ts';
 import { sortManifests, type KyvernoManifests } from './manifests.ts';
 import { applyObjects, waitUntilAggregated, waitUntilServed } from './objects.ts';
 import { waitForKyverno } from './ready.ts';
+import { requireRoom } from './room.ts';
 import { forgetStandstill } from './standstill.ts';
 import { chartValues, type KyvernoSettings } from './values.ts';
 import { endsWithoutRights, workloadOf } from './workloads.ts';
@@ -72,6 +73,7 @@ export function kyvernoPlans(input: KyvernoInput, context: Context): KyvernoPlan
           const { platform } = cluster;
           const { deployments, objects, version } = rendered();
           await withClient(cluster, async (client) => {
+            if (input.settings.limits === true) await requireRoom(client, deployments);
             if (endsWithoutRights(version)) await waitUntilAggregated(client, objects, context);
             await refreshHealthLease(client, context.clock);
           });

@@ -5,10 +5,9 @@ import type { Progress } from '../../../lib/steps.ts';
 import { buildDirectory, withEntryLock, type CacheEntry } from '../../toolchain/cache.ts';
 import { narrate } from '../../toolchain/progress.ts';
 import { hasImage, runEngine, type Engine } from '../engine.ts';
-import { ImageArchive } from './archive.ts';
+import { archiveImages } from './build.ts';
 import type { ComponentImage } from './components.ts';
 import { fetchPackages } from './packages.ts';
-import { debFinder, layOut } from './trees.ts';
 
 /** The image that kind 0.31.0 starts in front of several control planes (its package `loadbalancer`). */
 export const BALANCER_IMAGE = 'kindest/haproxy:v20251211-v0.29.0-alpha-100-g82a92c5d';
@@ -29,6 +28,7 @@ const IMAGE: ComponentImage = {
   // Until kind has written its own: something to listen on, or HAProxy would not start.
   files: { [CONFIG]: 'defaults\n  timeout client 1s\nfrontend none\n  bind 127.0.0.1:1\n' },
   entrypoint: ['/usr/sbin/haproxy', '-W', '-db', '-n', '4000', '-f', CONFIG],
+  stopSignal: 'SIGUSR1',
 };
 
 /**
@@ -51,17 +51,13 @@ export async function ensureBalancerImage(
       progress,
       async () => {
         const work = buildDirectory(entry);
-        const directory = path.join(work, 'image');
-        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await mkdir(work, { recursive: true, mode: 0o700 });
         const source = await fetchPackages(IMAGE.packages ?? [], work, context, () => undefined);
-        const tree = path.join(work, 'tree');
         const none = (): string => {
           throw new Error('this image has no program of the toolchain');
         };
-        await layOut(IMAGE, tree, none, source.apt, debFinder(source.files), context);
-        const archive = new ImageArchive(directory, context);
-        await archive.add(IMAGE.reference, tree, { Entrypoint: IMAGE.entrypoint, StopSignal: 'SIGUSR1' });
-        await archive.finish();
+        const directory = path.join(work, 'image');
+        const archive = await archiveImages([IMAGE], directory, none, source, context, () => undefined);
         const file = path.join(work, 'balancer.tar');
         await archive.pack(file);
         await runEngine(engine, context, ['load', '--input', file]);

@@ -13,6 +13,8 @@ export interface ComponentImage {
   readonly entrypoint: readonly string[];
   /** Numeric: the kubelet refuses a name where `runAsNonRoot` is asked for. */
   readonly user?: string;
+  /** What an engine ends it with; absent: SIGTERM. */
+  readonly stopSignal?: string;
   /** Files with their content. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -29,23 +31,30 @@ export const PAUSE_IMAGE = 'toolforge-local/pause:1';
 /** CoreDNS and etcd are those that the toolchain pins, not those that kubeadm would name. */
 export const COREDNS = '1.14.7';
 
-export function etcdTag(profile: Profile): string {
+export function etcdTag(profile: Pick<Profile, 'etcd'>): string {
   return `${profile.etcd}-0`;
 }
 
-/** All images that the containerd of a node has from the start. */
-export function componentImages(profile: Profile): ComponentImage[] {
-  const { kubernetes, etcd, kyverno } = profile;
-  const program = (module: string, binary: string, directory = '/usr/local/bin') => ({
+/** An image of one program. */
+function program(
+  module: string,
+  binary: string,
+  directory = '/usr/local/bin',
+): Pick<ComponentImage, 'programs' | 'entrypoint'> {
+  return {
     programs: { [`${directory}/${binary}`]: { module, binary } },
     entrypoint: [`${directory}/${binary}`],
-  });
+  };
+}
+
+/** All images that the containerd of a node that is built here has from the start. */
+export function componentImages(profile: Profile): ComponentImage[] {
+  return [...kubernetesImages(profile), ...platformImages(profile)];
+}
+
+/** What kubeadm asks for; a node image of kind's own has these. */
+function kubernetesImages({ kubernetes, etcd }: Profile): ComponentImage[] {
   const kubernetesModule = `kubernetes-${kubernetes}`;
-  const ofKyverno = (name: string, binary: string): ComponentImage => ({
-    reference: `reg.kyverno.io/kyverno/${name}:v${kyverno}`,
-    ...program(`kyverno-${kyverno}`, binary, ''),
-    user: NOBODY,
-  });
   return [
     ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((binary) => ({
       reference: `registry.k8s.io/${binary}:v${kubernetes}`,
@@ -65,7 +74,14 @@ export function componentImages(profile: Profile): ComponentImage[] {
         ),
       ),
     },
-    { reference: `registry.k8s.io/etcd:${etcdTag(profile)}`, ...program(`etcd-${etcd}`, 'etcd') },
+    {
+      reference: `registry.k8s.io/etcd:${etcdTag({ etcd })}`,
+      ...program(`etcd-${etcd}`, 'etcd'),
+      // As in Kubernetes' own image: for restoring a snapshot where the data is.
+      programs: Object.fromEntries(
+        ['etcd', 'etcdutl'].map((binary) => [`/usr/local/bin/${binary}`, { module: `etcd-${etcd}`, binary }]),
+      ),
+    },
     {
       reference: `registry.k8s.io/coredns/coredns:v${COREDNS}`,
       ...program(`coredns-${COREDNS}`, 'coredns', ''),
@@ -77,6 +93,17 @@ export function componentImages(profile: Profile): ComponentImage[] {
       entrypoint: ['/usr/bin/catatonit', '-P'],
       user: '65535:65535',
     },
+  ];
+}
+
+/** What the platform and its tools need besides: loaded into nodes that do not have them. */
+export function platformImages({ kyverno }: Pick<Profile, 'kyverno'>): ComponentImage[] {
+  const ofKyverno = (name: string, binary: string): ComponentImage => ({
+    reference: `reg.kyverno.io/kyverno/${name}:v${kyverno}`,
+    ...program(`kyverno-${kyverno}`, binary, ''),
+    user: NOBODY,
+  });
+  return [
     ofKyverno('kyverno', 'kyverno'),
     ofKyverno('kyvernopre', 'kyverno-init'),
     ofKyverno('background-controller', 'background-controller'),
@@ -113,18 +140,12 @@ export function componentImages(profile: Profile): ComponentImage[] {
 /** Programs of the node itself. */
 export function nodePrograms(profile: Profile): BinaryRef[] {
   const module = `kubernetes-${profile.kubernetes}`;
-  return [
-    ...['kubelet', 'kubeadm', 'kubectl'].map((binary) => ({ module, binary })),
-    { module: `etcd-${profile.etcd}`, binary: 'etcdutl' }, // for restoring a snapshot where the data is
-  ];
+  return ['kubelet', 'kubeadm', 'kubectl'].map((binary) => ({ module, binary }));
 }
 
-/** The programs of all images and of the node. */
-export function imagePrograms(profile: Profile): BinaryRef[] {
-  const all = [
-    ...nodePrograms(profile),
-    ...componentImages(profile).flatMap(({ programs }) => Object.values(programs)),
-  ];
+/** The programs of some images, and others, each once. */
+export function programsOf(images: readonly ComponentImage[], more: readonly BinaryRef[] = []): BinaryRef[] {
+  const all = [...more, ...images.flatMap(({ programs }) => Object.values(programs))];
   const seen = new Set<string>();
   return all.filter(({ module, binary }) => {
     const key = `${module}/${binary}`;
@@ -132,4 +153,9 @@ export function imagePrograms(profile: Profile): BinaryRef[] {
     seen.add(key);
     return true;
   });
+}
+
+/** The programs of all images and of the node itself, where its image is built here. */
+export function imagePrograms(profile: Profile): BinaryRef[] {
+  return programsOf(componentImages(profile), nodePrograms(profile));
 }

@@ -7,31 +7,24 @@ import type { Profile } from '../../profile.ts';
 import { buildDirectory, withEntryLock, type CacheEntry } from '../../toolchain/cache.ts';
 import { PLATFORM } from '../../toolchain/go.ts';
 import { narrate } from '../../toolchain/progress.ts';
-import { resolveBinaries } from '../../toolchain/resolve.ts';
 import { hasImage, runEngine, type Engine } from '../engine.ts';
-import { ImageArchive } from './archive.ts';
-import { componentImages, imagePrograms, nodePrograms, type ComponentImage } from './components.ts';
-import { fetchPackages, type PackageSource } from './packages.ts';
+import { archiveImages, programPaths } from './build.ts';
+import { componentImages, imagePrograms, nodePrograms } from './components.ts';
+import { fetchPackages } from './packages.ts';
 import { buildRoot, ROOT_PACKAGES, rootImage } from './root.ts';
-import { debFinder, layOut, type ProgramPath } from './trees.ts';
+import type { ProgramPath } from './trees.ts';
 
 const SCRIPT = path.join(import.meta.dirname, 'node.sh');
 const TITLE = 'node image';
 
-/** The image of a node and what it was taken or built from. */
-export interface NodeImage {
-  readonly reference: string;
-  readonly built: boolean;
-}
-
 /** Builds the node image of a profile, unless the engine has it. */
-export async function nodeImage(
+export async function buildNodeImage(
   profile: Profile,
   engine: Engine,
   context: Context,
   progress: Progress,
-): Promise<NodeImage> {
-  const programs = await resolveBinariesByModule(profile, context, progress);
+): Promise<{ readonly reference: string; readonly built: boolean }> {
+  const programs = await programPaths(imagePrograms(profile), context, progress);
   const root = await rootImage();
   const reference = await nodeReference(profile, root, programs);
   if (await hasImage(engine, context, reference)) return { reference, built: false };
@@ -71,20 +64,6 @@ export async function nodeImage(
   return { reference, built: true };
 }
 
-async function resolveBinariesByModule(
-  profile: Profile,
-  context: Context,
-  progress: Progress,
-): Promise<ProgramPath> {
-  const refs = imagePrograms(profile);
-  const found = await resolveBinaries(refs, context, progress);
-  return (module, binary) => {
-    const program = found.get(binary);
-    if (program === undefined) throw new Error(`${binary} of ${module} was not resolved`);
-    return program;
-  };
-}
-
 /** The tag of a node image: the programs' cache entries name their sources and flags. */
 async function nodeReference(profile: Profile, root: string, programs: ProgramPath): Promise<string> {
   const entries = imagePrograms(profile).map(({ module, binary }) =>
@@ -96,31 +75,6 @@ async function nodeReference(profile: Profile, root: string, programs: ProgramPa
     .digest('hex')
     .slice(0, 12);
   return `toolforge-local/node:v${profile.kubernetes}-${key}`;
-}
-
-async function archiveImages(
-  images: readonly ComponentImage[],
-  directory: string,
-  programs: ProgramPath,
-  source: PackageSource,
-  context: Context,
-  say: (what: string) => void,
-): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o755 });
-  const archive = new ImageArchive(directory, context);
-  const debs = debFinder(source.files);
-  for (const image of images) {
-    say(`image ${image.reference}`);
-    const tree = path.join(path.dirname(directory), 'tree');
-    await layOut(image, tree, programs, source.apt, debs, context);
-    const { entrypoint, user } = image;
-    await archive.add(image.reference, tree, {
-      Entrypoint: entrypoint,
-      ...(user === undefined ? {} : { User: user }),
-    });
-    await rm(tree, { recursive: true, force: true });
-  }
-  await archive.finish();
 }
 
 /** Runs the script in a container of the root file system and keeps what came of it. */

@@ -16,12 +16,13 @@ export async function layOut(
   image: ComponentImage,
   root: string,
   program: ProgramPath,
-  apt: PrivateApt,
+  apt: PrivateApt | undefined,
   debs: DebFinder,
   context: Context,
 ): Promise<void> {
   await mkdir(root, { recursive: true, mode: 0o755 });
   if (image.packages !== undefined) {
+    if (apt === undefined) throw new Error(`${image.reference} is made of packages, and none were fetched`);
     const needed = await apt.missingFor(image.packages);
     await unpackDebs(
       needed.map(({ name }) => debs(name)),

@@ -10,7 +10,11 @@ import { PRODUCTION } from '../../../cluster/production.ts';
 import { recordOf as record } from '../../record.ts';
 
 interface Config {
-  readonly networking: { readonly apiServerPort: number; readonly podSubnet: string };
+  readonly networking: {
+    readonly apiServerPort: number;
+    readonly podSubnet: string;
+    readonly disableDefaultCNI: boolean;
+  };
   readonly kubeadmConfigPatches: readonly string[];
   readonly nodes: readonly {
     readonly role: string;
@@ -27,10 +31,13 @@ interface Config {
 const kindRecord = (controlPlanes: number) => record({ name: 'c', provider: 'kind', controlPlanes });
 
 suite("kind's configuration", () => {
-  const configOf = async (controlPlanes: number): Promise<Config> => {
+  const configOf = async (controlPlanes: number, origin: 'built' | 'pulled' = 'built'): Promise<Config> => {
     const profile = await loadProfile('current');
     return parse(
-      kindConfig(kindRecord(controlPlanes), profile, '/state/c', new PkiStore('/state/c'), 'image'),
+      kindConfig(kindRecord(controlPlanes), profile, '/state/c', new PkiStore('/state/c'), {
+        reference: 'image',
+        origin,
+      }),
     ) as Config;
   };
 
@@ -44,6 +51,20 @@ suite("kind's configuration", () => {
     assert.equal(apiServer.extraArgs['enable-admission-plugins'], 'EventRateLimit,NodeRestriction');
     assert.equal(apiServer.extraArgs['tls-cipher-suites'], PRODUCTION.cipherSuites.join(','));
     assert.equal(apiServer.extraArgs['profiling'], 'false');
+  });
+
+  test("leaves network and images to kind's own node image", async () => {
+    const parsed = (text = ''): Record<string, unknown> => parse(text) as Record<string, unknown>;
+    const built = await configOf(1);
+    const pulled = await configOf(1, 'pulled');
+    assert.deepEqual(
+      [built, pulled].map(({ networking }) => networking.disableDefaultCNI),
+      [true, false],
+    );
+    const [ours, theirs] = [built, pulled].map((config) => parsed(config.kubeadmConfigPatches[0]));
+    assert.match(JSON.stringify(ours), /imageTag.*allocate-node-cidrs/);
+    assert.doesNotMatch(JSON.stringify(theirs), /imageTag|allocate-node-cidrs/);
+    assert.deepEqual(theirs?.['apiServer'], ours?.['apiServer']);
   });
 
   test('gives every node production labels and mounts, and the keys to the first alone', async () => {

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { Context } from '../../../lib/context.ts';
+import { readFileIfExists } from '../../../lib/files.ts';
+import { parseJson } from '../../../lib/json.ts';
+import type { Progress } from '../../../lib/steps.ts';
+import type { Profile } from '../../profile.ts';
+import type { Engine } from '../engine.ts';
+import { layout } from '../layout.ts';
+import { buildNodeImage } from './node.ts';
+import { pullImage } from './pull.ts';
+
+const nodeImage = z.object({
+  reference: z.string(),
+  /** kind's own, by its digest, or one that was built here. */
+  origin: z.enum(['pulled', 'built']),
+  /** The version of Kubernetes in it. */
+  kubernetes: z.string(),
+});
+
+/** What the nodes of a cluster are made of. */
+export type NodeImage = z.infer<typeof nodeImage>;
+
+const created = z.object({ image: nodeImage });
+
+/** The image of a cluster's nodes, once they were created. */
+export async function imageOfNodes(directory: string): Promise<NodeImage | undefined> {
+  const text = await readFileIfExists(layout(directory).created);
+  return text === undefined ? undefined : created.safeParse(parseJson(text)).data?.image;
+}
+
+/** The profile as the nodes have it: the image that was pulled may have another Kubernetes than is built here. */
+export async function profileOfNodes(profile: Profile, directory: string): Promise<Profile> {
+  const image = await imageOfNodes(directory);
+  return image === undefined ? profile : { ...profile, kubernetes: image.kubernetes };
+}
+
+/** The version in `kindest/node:v1.32.11@sha256:…`. */
+export function versionIn(reference: string): string {
+  const version = /:v(\d+\.\d+\.\d+)@/.exec(reference)?.[1];
+  if (version === undefined) throw new Error(`${reference} names no version`);
+  return version;
+}
+
+/**
+ * The node image for new nodes: pulled where the profile names one and a registry answers, else built here.
+ * @returns it, and in a phrase where it comes from
+ */
+export async function chooseNodeImage(
+  profile: Profile,
+  engine: Engine,
+  context: Context,
+  progress: Progress,
+): Promise<{ readonly image: NodeImage; readonly said: string }> {
+  const wanted = profile.nodeImage;
+  let why: string | undefined;
+  if (wanted !== undefined) {
+    why = await pullImage(wanted, engine, context, progress);
+    if (why === undefined) {
+      const image = { reference: wanted, origin: 'pulled', kubernetes: versionIn(wanted) } as const;
+      return { image, said: `${wanted.split('@')[0] ?? ''}, pulled` };
+    }
+    const name = wanted.split('@')[0] ?? '';
+    context.output.note(
+      `  ${name} cannot be pulled (${why}): Kubernetes ${profile.kubernetes} is built here instead of ${versionIn(wanted)}.`,
+    );
+    context.output.event('node-image.built-instead', { wanted, why, kubernetes: profile.kubernetes });
+  }
+  const { reference, built } = await buildNodeImage(profile, engine, context, progress);
+  const image = { reference, origin: 'built', kubernetes: profile.kubernetes } as const;
+  return { image, said: `${reference}, ${built ? 'built here' : 'built here before'}` };
+}
