@@ -8,7 +8,6 @@ import type { ClusterRecord } from '../record.ts';
 import type { Service } from '../supervisor/service.ts';
 import { clientUrl, toArguments } from './etcd.ts';
 import { layout, port } from './layout.ts';
-import { SMALL_HEAP } from './small-heap.ts';
 
 /** The admission configuration files that the API servers read; content by path. */
 export function apiserverFiles(directory: string): ReadonlyMap<string, string> {
@@ -70,8 +69,6 @@ export function apiserverServices(
     name: `kube-apiserver-${index + 1}`,
     program,
     args: [...toArguments(flags), `--secure-port=${port(record, 'apiserver', index)}`],
-    // With a limit, its memory is what is looked at: as in production, then.
-    env: record.spec.controlPlaneMemory === undefined ? SMALL_HEAP : {},
     files: [...apiserverFiles(directory).keys(), serving.certificate, etcd.certificate, ca],
     cgroups: cgroups(index + 1),
   }));

@@ -22,12 +22,15 @@ export interface Desired {
 export class DesiredState {
   readonly #settings: Settings;
   #remembered: ReadonlyMap<string, DesiredAccount> = new Map();
+  #last: { readonly answer: DirectoryAnswer; readonly desired: Desired } | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
   }
 
-  of({ accounts, skipped }: DirectoryAnswer): Desired {
+  of(answer: DirectoryAnswer): Desired {
+    if (this.#last?.answer === answer) return this.#last.desired;
+    const { accounts, skipped } = answer;
     const desired = new Map<string, DesiredAccount>();
     for (const account of accounts) {
       const key = keyOf(account);
@@ -38,7 +41,8 @@ export class DesiredState {
       );
     }
     this.#remembered = desired;
-    return { accounts: desired, skipped };
+    this.#last = { answer, desired: { accounts: desired, skipped } };
+    return this.#last.desired;
   }
 
   #compute(account: Account): DesiredAccount {

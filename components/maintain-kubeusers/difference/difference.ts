@@ -44,12 +44,30 @@ export interface Due {
 /** Clocks of a laptop and its virtual machine differ a little; the signer dates certificates back by this much. */
 const CLOCK_TOLERANCE = 5 * 60_000;
 
-/** What has to be done to get from what is observed to what is desired: at most one action an account. Pure. */
-export function computeDifference(desired: Desired, observed: Observed, due: Due): Difference {
+/**
+ * Accounts that nothing had to be done for, each with the desired account that it was compared with and the time for which
+ * that holds: thousands of them are not compared again until one side is another object.
+ */
+export type Settled = WeakMap<
+  ObservedAccount,
+  { readonly wanted: DesiredAccount; readonly from: number; readonly until: number }
+>;
+
+/**
+ * What has to be done to get from what is observed to what is desired: at most one action an account.
+ * @param settled of earlier comparisons; changes nothing but how long it takes
+ */
+export function computeDifference(
+  desired: Desired,
+  observed: Observed,
+  due: Due,
+  settled: Settled = new WeakMap(),
+): Difference {
   const actions: Action[] = [];
   const blocked: Blocked[] = [];
   for (const [key, wanted] of desired.accounts) {
     const found = observed.get(key);
+    if (found !== undefined && isSettled(settled.get(found), wanted, due)) continue;
     const { account } = wanted;
     if (account.disabled) {
       const action = disable(wanted, found, due);
@@ -59,10 +77,29 @@ export function computeDifference(desired: Desired, observed: Observed, due: Due
     } else {
       const action = enable(wanted, found, due);
       if (action !== undefined) actions.push(action);
+      else if (found !== undefined) settle(settled, wanted, found, due);
     }
   }
   actions.push(...removals(desired, observed));
   return { actions, blocked };
+}
+
+function isSettled(known: ReturnType<Settled['get']>, wanted: DesiredAccount, { now }: Due): boolean {
+  return known?.wanted === wanted && now >= known.from && now < known.until;
+}
+
+/** Until its certificate is due for renewal. A problem that a person has to solve is due at other times: not settled. */
+function settle(
+  settled: Settled,
+  wanted: DesiredAccount,
+  found: ObservedAccount,
+  { renewBefore }: Due,
+): void {
+  const { certificate, resources } = found.enabled ?? {};
+  if ([...(resources?.values() ?? [])].some(({ problem }) => problem !== undefined)) return;
+  const from = certificate === undefined ? Number.NEGATIVE_INFINITY : certificate.from - CLOCK_TOLERANCE;
+  const until = certificate === undefined ? Number.POSITIVE_INFINITY : certificate.until - renewBefore;
+  settled.set(found, { wanted, from, until });
 }
 
 function enable(wanted: DesiredAccount, found: ObservedAccount | undefined, due: Due): Action | undefined {

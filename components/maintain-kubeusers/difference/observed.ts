@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../../lib/kube/types.ts';
-import { keyOf, toolOf, type AccountId } from '../accounts/account.ts';
-import { OWN_NAMESPACE, parseState, type AccountState } from '../state.ts';
+import { keyOf, namespaceOf, toolOf, type AccountId } from '../accounts/account.ts';
+import { OWN_NAMESPACE, parseState, statePlace, type AccountState } from '../state.ts';
 
 export type NamespacePhase = 'active' | 'terminating';
 
@@ -32,15 +32,17 @@ export type Part = 'namespaces' | 'states';
  */
 export class ObservedState {
   readonly #kept: Readonly<Record<Part, Map<string, Kept>>> = { namespaces: new Map(), states: new Map() };
+  /** An account's entry is another object whenever something of it changed. */
+  readonly #accounts = new Map<string, ObservedAccount>();
 
   /** The whole of a LIST: what is not in it is gone. */
   replace(part: Part, place: string, objects: readonly KubeObject[]): void {
     const kept = this.#kept[part];
     const listed = new Map(objects.map((object) => [nameOf(object), keep(part, object)]));
     for (const name of kept.keys()) {
-      if (placeOf(name) === place && !listed.has(name)) kept.delete(name);
+      if (placeOf(name) === place && !listed.has(name)) this.#keep(part, name, undefined);
     }
-    for (const [name, entry] of listed) kept.set(name, entry);
+    for (const [name, entry] of listed) this.#keep(part, name, entry);
   }
 
   /**
@@ -52,7 +54,7 @@ export class ObservedState {
     const entry = keep(part, object);
     const known = this.#kept[part].get(name);
     if (known !== undefined && known.version >= entry.version) return false;
-    this.#kept[part].set(name, entry);
+    this.#keep(part, name, entry);
     return true;
   }
 
@@ -60,32 +62,51 @@ export class ObservedState {
   delete(part: Part, object: KubeObject): void {
     const name = nameOf(object);
     const known = this.#kept[part].get(name);
-    if (known !== undefined && known.version <= versionOf(object)) this.#kept[part].delete(name);
+    if (known !== undefined && known.version <= versionOf(object)) this.#keep(part, name, undefined);
   }
 
   /** The object is gone, as the answer to its deletion says. */
   forget(part: Part, namespace: string, name: string): void {
-    this.#kept[part].delete(nameOf({ metadata: { namespace, name } }));
+    this.#keep(part, nameOf({ metadata: { namespace, name } }), undefined);
   }
 
   /** By account. */
   accounts(): Observed {
-    const accounts = new Map<string, { -readonly [K in keyof ObservedAccount]: ObservedAccount[K] }>();
-    const accountOf = (id: AccountId) => {
-      const key = keyOf(id);
-      const known = accounts.get(key) ?? { id: { type: id.type, name: id.name } };
-      accounts.set(key, known);
-      return known;
-    };
-    for (const { namespace } of this.#kept.namespaces.values()) {
-      if (namespace !== undefined)
-        accountOf({ type: 'tool', name: namespace.tool }).namespace = namespace.phase;
-    }
-    for (const { state } of this.#kept.states.values()) {
-      if (state !== undefined) accountOf(state)[state.disabled ? 'disabled' : 'enabled'] = state;
-    }
-    return accounts;
+    return this.#accounts;
   }
+
+  #keep(part: Part, name: string, entry: Kept | undefined): void {
+    const kept = this.#kept[part];
+    const before = kept.get(name);
+    if (entry === undefined) kept.delete(name);
+    else kept.set(name, entry);
+    const ids = [before, entry].flatMap((each) => idOf(each) ?? []);
+    for (const id of new Map(ids.map((each) => [keyOf(each), each])).values()) this.#refresh(id);
+  }
+
+  /** Puts an account's entry together from what is kept of it. */
+  #refresh(id: AccountId): void {
+    const state = (disabled: boolean): AccountState | undefined =>
+      this.#kept.states.get(nameOf({ metadata: statePlace(id, disabled) }))?.state;
+    const [enabled, disabled] = [state(false), state(true)];
+    const namespace =
+      id.type === 'tool' ? this.#kept.namespaces.get(`/${namespaceOf(id.name)}`)?.namespace : undefined;
+    if ((enabled ?? disabled ?? namespace) === undefined) {
+      this.#accounts.delete(keyOf(id));
+      return;
+    }
+    this.#accounts.set(keyOf(id), {
+      id: { type: id.type, name: id.name },
+      ...(namespace === undefined ? {} : { namespace: namespace.phase }),
+      ...(enabled === undefined ? {} : { enabled }),
+      ...(disabled === undefined ? {} : { disabled }),
+    });
+  }
+}
+
+function idOf(kept: Kept | undefined): AccountId | undefined {
+  if (kept?.namespace !== undefined) return { type: 'tool', name: kept.namespace.tool };
+  return kept?.state;
 }
 
 /** One LIST covers all namespaces, another only our own: a place says which. */

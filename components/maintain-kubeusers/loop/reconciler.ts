@@ -1,7 +1,7 @@
 import { keyOf } from '../accounts/account.ts';
 import type { DirectoryAnswer } from '../accounts/read-entries.ts';
 import { DesiredState, type Desired } from '../difference/desired.ts';
-import { computeDifference, type Action, type Difference } from '../difference/difference.ts';
+import { computeDifference, type Action, type Difference, type Settled } from '../difference/difference.ts';
 import { ObservedState, type Observed } from '../difference/observed.ts';
 import { RemovalGuard, takesAway, type RemovalLimits } from '../difference/removal-guard.ts';
 import { errorFields, type Log } from '../log.ts';
@@ -49,6 +49,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   #tools: Tools;
   #desired: DesiredState;
+  readonly #settled: Settled = new WeakMap();
   readonly #guard: RemovalGuard;
 
   constructor(options: ReconcilerOptions) {
@@ -92,11 +93,8 @@ export class Reconciler {
     const { now, monotonic, renewBefore, allowMassDelete } = this.#options;
     const desired = this.#desired.of(answer);
     const observed = this.observed.accounts();
-    const { actions, blocked } = computeDifference(desired, observed, {
-      now: now(),
-      renewBefore,
-      retryProblems: RETRY_PROBLEMS_MS,
-    });
+    const due = { now: now(), renewBefore, retryProblems: RETRY_PROBLEMS_MS };
+    const { actions, blocked } = computeDifference(desired, observed, due, this.#settled);
     const permitted = this.permit !== undefined && this.permit.until > now() ? this.permit.removals : 0;
     const guarded = { desired, observed, now: monotonic(), permitted };
     const objection = allowMassDelete ? undefined : this.#guard.objection(actions, guarded);

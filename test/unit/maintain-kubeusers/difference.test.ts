@@ -6,6 +6,7 @@ import { DesiredState } from '../../../components/maintain-kubeusers/difference/
 import {
   computeDifference,
   type Action,
+  type Settled,
 } from '../../../components/maintain-kubeusers/difference/difference.ts';
 import type {
   Observed,
@@ -56,6 +57,39 @@ function diff(accounts: readonly Account[], observed: Observed, settings = SETTI
 const kinds = (actions: readonly Action[]): string[] => actions.map(({ kind, id }) => `${kind} ${keyOf(id)}`);
 
 suite('the difference', () => {
+  test('what was settled before changes nothing, whatever the clock and the definitions do', () => {
+    const account = tool('a');
+    const days = fc.integer({ min: -400, max: 400 });
+    const desired = [SETTINGS, { ...SETTINGS, quotaOverrides: { a: { version: 2, cpu: '4' } } }].map(
+      (settings) => desiredOf([account], settings),
+    );
+    const found = fc
+      .record({ from: days, until: days, problem: fc.boolean(), complete: fc.boolean() })
+      .map(({ from, until, problem, complete }) => {
+        const state = stateOf(account, {
+          complete,
+          certificate: { from: NOW + from * DAY, until: NOW + until * DAY },
+        });
+        const resources = new Map(state.resources);
+        const [id = ''] = resources.keys();
+        if (problem) resources.set(id, { definition: resources.get(id)?.definition ?? '', problem: 'x' });
+        return observedOf(active(account, { ...state, resources }));
+      });
+    const looks = fc.array(fc.tuple(days, fc.constantFrom(...desired)), { minLength: 2, maxLength: 6 });
+    fc.assert(
+      fc.property(found, looks, (observed, times) => {
+        const settled: Settled = new WeakMap();
+        for (const [day, wanted] of times) {
+          const due = { ...DUE, now: NOW + day * DAY };
+          assert.deepEqual(
+            computeDifference(wanted, observed, due, settled),
+            computeDifference(wanted, observed, due),
+          );
+        }
+      }),
+    );
+  });
+
   test('everything as recorded: nothing to do', () => {
     const accounts = [tool('a'), admin('b')];
     const { actions, blocked } = diff(accounts, observedOf(...accounts.map((each) => active(each))));
