@@ -17,6 +17,8 @@ export interface TestEngine {
   readonly env: Readonly<Record<string, string>>;
   /** `ours`: started here, and ended by `stop`. `theirs`: the person's own, which is never reconfigured. */
   readonly whose: 'ours' | 'theirs';
+  /** Debian's image registry; only beside an engine of ours. */
+  readonly registry?: string;
   /** Ends an engine of ours, and removes everything that was in it. */
   stop(): Promise<void>;
 }
@@ -62,7 +64,7 @@ export async function testEngine(context: Context): Promise<TestEngine | string>
     await rm(RUN, { recursive: true, force: true });
     await release();
   };
-  return { env, whose: 'ours', stop };
+  return { env, whose: 'ours', registry: path.join(programs.bin, 'docker-registry'), stop };
 }
 
 /** What keeps this host from running an engine of ours. */

@@ -7,8 +7,8 @@ import { PLATFORM } from '../../cluster/toolchain/go.ts';
 import type { Context } from '../../lib/context.ts';
 import { exists } from '../../lib/files.ts';
 
-/** Debian's engine, and what it and the runtime wrapper call. */
-const PACKAGES = ['docker.io', 'iptables', 'jq'];
+/** Debian's engine, what it and the runtime wrapper call, and a registry. */
+const PACKAGES = ['docker.io', 'iptables', 'jq', 'docker-registry'];
 const PROGRAMS = [
   'dockerd',
   'docker',
@@ -16,6 +16,7 @@ const PROGRAMS = [
   'docker-proxy',
   'containerd',
   'containerd-shim-runc-v2',
+  'docker-registry',
 ];
 
 /** An unpacked engine: nothing of it is installed. */
@@ -29,7 +30,7 @@ export interface EnginePrograms {
 /** Debian's docker.io, unpacked into the cache; downloaded the first time. */
 export async function enginePrograms(context: Context): Promise<EnginePrograms> {
   const entry: CacheEntry = {
-    directory: path.join(context.paths.cache, 'debian', `test-engine-${PLATFORM.arch}`),
+    directory: path.join(context.paths.cache, 'debian', `test-engine-2-${PLATFORM.arch}`),
   };
   if (!(await exists(entry.directory))) {
     await withEntryLock(entry, 'docker.io', context, { update: () => undefined }, async () => {

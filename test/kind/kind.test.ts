@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test, type TestContext } from 'node:test';
-import { TOOL_IMAGE } from '../../cluster/kind/image/components.ts';
+import { findEngine } from '../../cluster/kind/engine.ts';
+import { platformImages, TOOL_IMAGE } from '../../cluster/kind/image/components.ts';
+import { pullImage } from '../../cluster/kind/image/pull.ts';
 import { OWNER } from '../../cluster/kind/owner.ts';
+import { loadProfile } from '../../cluster/profile.ts';
 import { createOutput } from '../../lib/output.ts';
 import { xdgPaths } from '../../lib/paths.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { systemRunner } from '../../lib/run.ts';
+import { systemRunner, type Runner } from '../../lib/run.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { testEngine, type TestEngine } from '../engine/engine.ts';
 import { freePorts, parseEvents, Rig, type CommandResult, type Event } from '../rig.ts';
+import { startRegistry } from './registry.ts';
 
 const signal = new AbortController().signal;
 const context = {
@@ -33,6 +38,15 @@ function engine(): TestEngine {
 async function docker(...args: string[]): Promise<string> {
   const { stdout } = await systemRunner.run('docker', args, { env: engine().env, signal });
   return stdout.trim();
+}
+
+/** A runner that reaches that engine. */
+function withEnv(env: Readonly<Record<string, string>>): Runner {
+  return {
+    ...systemRunner,
+    run: (program, args, options) =>
+      systemRunner.run(program, args, { ...options, env: { ...env, ...options?.env } }),
+  };
 }
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
@@ -302,6 +316,28 @@ suite('a cluster on kind', { skip }, () => {
     assert.equal((await subject.runToEnd('after-restart', 'echo back')).trim(), 'back');
   });
 
+  test('what the platform runs is loaded into a node that does not have it', async () => {
+    const inNode = (...args: string[]) => docker('exec', 'onkind-control-plane', ...args);
+    const images = (): Promise<string> => inNode('ctr', '-n', 'k8s.io', 'images', 'list', '-q');
+    const wanted = platformImages(await loadProfile('current')).map(({ reference }) => reference);
+    const [lost = ''] = wanted;
+    await inNode('ctr', '-n', 'k8s.io', 'images', 'remove', lost);
+    assert.ok(!lines(await images()).includes(lost));
+    const events = await subject.rig.events('up', '--name', subject.name);
+    const loaded = events.find(({ event, id }) => event === 'step.done' && id === 'kind.images');
+    assert.equal(loaded?.['result'], '1 loaded');
+    assert.ok(lines(await images()).includes(lost));
+  });
+
+  test('requests that no node can meet are refused with both numbers', async () => {
+    const replicas = ['--kyverno-limits', '--kyverno-replicas', '7'];
+    const { exitCode, stderr } = await subject.rig.run('up', '--name', subject.name, ...replicas);
+    if (availableParallelism() > 10) return;
+    assert.equal(exitCode, 3);
+    assert.match(stderr, /too few processors/);
+    await subject.rig.ok('up', '--name', subject.name, '--no-kyverno-limits', '--kyverno-replicas', '1');
+  });
+
   test('a limit of control-plane memory is the node’s', async () => {
     await subject.rig.ok('up', '--name', subject.name, '--control-plane-memory', '3Gi');
     const memory = await docker('inspect', '--format', '{{.HostConfig.Memory}}', 'onkind-control-plane');
@@ -343,6 +379,39 @@ suite('a cluster on kind', { skip }, () => {
     } finally {
       await docker('rm', '--force', '--volumes', 'theirs-control-plane');
     }
+  });
+
+  test('an image is pulled by its digest, and no other is taken', async (t) => {
+    const program = engine().registry;
+    if (program === undefined) {
+      t.skip('a registry of ours runs only beside an engine of ours');
+      return;
+    }
+    const withEngine = { ...context, runner: withEnv(engine().env) };
+    const docked = await findEngine(withEngine);
+    assert.ok('engine' in docked);
+    const pull = (reference: string): Promise<string | undefined> =>
+      pullImage(reference, docked.engine, withEngine, { update: () => undefined });
+    const ours = lines(await docker('images', '--format', '{{.Repository}}:{{.Tag}}')).find((name) =>
+      name.startsWith('toolforge-local/node-root:'),
+    );
+    assert.ok(ours);
+    const registry = await startRegistry(program, subject.rig.state);
+    const name = `${registry.address}/kindest/node:v1.2.3`;
+    try {
+      await docker('tag', ours, name);
+      await docker('push', '--quiet', name);
+      const [digest] = lines(await docker('inspect', '--format', '{{index .RepoDigests 0}}', name));
+      const sum = digest?.split('@')[1];
+      assert.match(sum ?? '', /^sha256:/);
+      await docker('rmi', name);
+      assert.equal(await pull(`${name}@${sum ?? ''}`), undefined);
+      assert.match(String(await pull(`${name}@sha256:${'0'.repeat(64)}`)), /not found|manifest unknown/);
+    } finally {
+      await registry.stop();
+      await docker('rmi', '--force', ...lines(await docker('images', '--quiet', `${registry.address}/*/*`)));
+    }
+    assert.match(String(await pull(`${name}@sha256:${'1'.repeat(64)}`)), /refused/);
   });
 
   test('an engine that does not answer is named', async () => {
