@@ -1,7 +1,7 @@
 import type { MachineMemory } from '../cluster/provider.ts';
 import type { Output } from '../lib/output.ts';
 import { formatBytes } from '../lib/sizes.ts';
-import { describeBypassed, type KyvernoStatus } from './kyverno/index.ts';
+import { describeBypassed, shareTakenUp, type KyvernoStatus, type TakenUp } from './kyverno/index.ts';
 import type { LdapStatus } from './ldap/index.ts';
 import type { MaintainKubeusersStatus } from './maintain-kubeusers/index.ts';
 import type { Part, Status } from './status.ts';
@@ -46,7 +46,7 @@ function section<T>(title: string, part: Part<T>, output: Output, lines: (value:
   return [title, ...body.map((line) => `  ${line}`)];
 }
 
-function kyvernoLines({ controllers, webhooks, stopped }: KyvernoStatus, output: Output): string[] {
+function kyvernoLines({ controllers, webhooks, policies, stopped }: KyvernoStatus, output: Output): string[] {
   const replicas = controllers.map(({ name, replicas: all }) => {
     const running = all.filter((replica) => replica.running).length;
     const text = `${name.replace(/^kyverno-/, '')} ${running}/${all.length}`;
@@ -59,15 +59,26 @@ function kyvernoLines({ controllers, webhooks, stopped }: KyvernoStatus, output:
   return [
     replicas.join(', '),
     `webhooks ${missing}`,
+    ...takenUpLine(policies, output),
     ...bypassed,
     ...(stopped ? [output.style('yellow', cold)] : []),
+  ];
+}
+
+function takenUpLine(policies: TakenUp, output: Output): string[] {
+  if (policies.ready === policies.all) return [];
+  return [
+    output.style(
+      'yellow',
+      `${shareTakenUp(policies)} of the policies taken up; the others act on no pod yet`,
+    ),
   ];
 }
 
 function ldapLine({ url, content }: LdapStatus, output: Output): string {
   if ('problem' in content) return output.style('red', content.problem);
   const { tools, locked, people } = content;
-  return `${url}: ${tools} tools${locked === 0 ? '' : `, ${locked} of them locked`}, ${people} people`;
+  return `${url}: ${tools} tools${locked === 0 ? '' : `, ${locked} of them locked`}, ${people} ${people === 1 ? 'person' : 'people'}`;
 }
 
 /** How many skipped entries and problems one screen has room for; `--json` has more. */

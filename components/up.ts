@@ -17,6 +17,7 @@ import {
   type PolicyAction,
   type PolicyProfile,
 } from '../cluster/spec.ts';
+import { loadCatalogue, MODULES_DIRECTORY, pinnedModule } from '../cluster/toolchain/catalogue.ts';
 import type { Context } from '../lib/context.ts';
 import { makePrivateDirectory } from '../lib/files.ts';
 import { runPlan, runWithin, type Progress } from '../lib/steps.ts';
@@ -60,6 +61,7 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
     const spec = specOf(options, existing, await resolveProvider(chosen, profile, context));
     const provider = await providerOf(spec.provider);
     await provider.check(spec, profile, context);
+    pinnedModule(await loadCatalogue(MODULES_DIRECTORY), `kyverno-${profile.kyverno}`);
     const record = await prepareRecord(spec, context);
     context.output.note(`Cluster ${spec.name}: ${profile.description} (${spec.provider})`);
     const plan = upPlan(provider, record, profile, context);

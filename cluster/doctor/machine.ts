@@ -17,7 +17,7 @@ import { freeSpace } from './sizes.ts';
 
 /** package.json's `engines`: the first Node that runs TypeScript without a flag. */
 const NODE = '22.18';
-/** What a cluster with the default profile, its HAProxy, LDAP and Kyverno hold after `up` (measured: 1.3 GiB). */
+/** What a cluster with the default profile, its HAProxy, LDAP and Kyverno hold after `up` (measured: 1.4 GiB). */
 const CLUSTER_MEMORY = 2 * 1024 ** 3;
 /** etcd's data, logs and images of a cluster with thousands of policies. */
 const STATE_SPACE = 2 * 1024 ** 3;

@@ -11,6 +11,7 @@ export { describeProblem, lint, type LintResult } from './lint/index.ts';
 export { checkPolicyStep } from './lint/step.ts';
 export { isPolicyRefusal } from './refusal.ts';
 export { kyvernoStatus, type ControllerStatus, type KyvernoStatus } from './status.ts';
+export { policiesTakenUp, SAMPLE, shareTakenUp, type TakenUp } from './taken-up.ts';
 export { type KyvernoReplicas, type KyvernoSettings } from './values.ts';
 export { describeBypassed, webhooksStatus, type WebhooksStatus, type WebhookStatus } from './webhooks.ts';
 export { CONTROLLERS } from './workloads.ts';

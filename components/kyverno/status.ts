@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { readInstalled } from './installed.ts';
 import { admissionStandsStill } from './standstill.ts';
+import { policiesTakenUp, SAMPLE, type TakenUp } from './taken-up.ts';
 import { webhooksStatus, type WebhooksStatus } from './webhooks.ts';
 import { CONTROLLERS } from './workloads.ts';
 
@@ -21,6 +22,8 @@ export interface KyvernoStatus {
   readonly stopped: boolean;
   readonly controllers: readonly ControllerStatus[];
   readonly webhooks: WebhooksStatus;
+  /** Of a sample. */
+  readonly policies: TakenUp;
 }
 
 export async function kyvernoStatus(
@@ -28,10 +31,11 @@ export async function kyvernoStatus(
   client: KubeClient,
   clock: Clock,
 ): Promise<KyvernoStatus> {
-  const [installed, stopped, webhooks, controllers] = await Promise.all([
+  const [installed, stopped, webhooks, policies, controllers] = await Promise.all([
     readInstalled(client),
     admissionStandsStill(cluster),
     webhooksStatus(client, clock.now()),
+    policiesTakenUp(client, SAMPLE),
     Promise.all(
       CONTROLLERS.map(async ({ deployment }) => ({
         name: deployment,
@@ -47,6 +51,7 @@ export async function kyvernoStatus(
     stopped,
     controllers,
     webhooks,
+    policies,
     ready: installed !== undefined && running && webhooks.missing.length + webhooks.bypassed.length === 0,
   };
 }

@@ -1,7 +1,18 @@
 import type { Plan } from '../../lib/steps.ts';
 import { healthy, linted, noOffenders } from './gates.ts';
 import type { Migration } from './migration.ts';
-import { generators, giveBack, plugin, policy, psps, reports, rollBack, settle, workloads } from './steps.ts';
+import {
+  generators,
+  giveBack,
+  inForce,
+  plugin,
+  policy,
+  psps,
+  reports,
+  rollBack,
+  settle,
+  workloads,
+} from './steps.ts';
 
 /** The stage in which the tools' template is chosen. */
 export const POLICY_STAGE = 2;
@@ -43,7 +54,7 @@ export const STAGES: readonly Stage[] = [
   {
     title: 'The policies are enforced',
     gate: [noOffenders, healthy],
-    forward: [policy('Enforce'), settle('Enforce')],
+    forward: [policy('Enforce'), settle('Enforce'), inForce],
     back: [rollBack('Audit')],
     byTool: true,
   },

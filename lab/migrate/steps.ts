@@ -1,3 +1,4 @@
+import { policiesTakenUp, SAMPLE, shareTakenUp } from '../../components/kyverno/index.ts';
 import { writeRollOut } from '../../components/maintain-kubeusers/index.ts';
 import { removePlatformPolicy } from '../../components/pod-security-policy/index.ts';
 import { writeGeneration } from '../../components/workloads/index.ts';
@@ -10,6 +11,8 @@ import { findOffenders, isReplaced, mend, type Findings } from './offenders.ts';
 import { regenerate } from './workloads.ts';
 
 const REPORTS_MS = 180_000;
+/** Kyverno 1.12 brings three to seven policies a second up to date, each of them twice. */
+const TAKEN_UP_MS = 40 * 60_000;
 
 /** Stage 1: what `webservice` and `toolforge-jobs` write from now on, for all tools. */
 export const generators = (which: 'next' | 'before'): Step<Migration> => ({
@@ -57,6 +60,26 @@ export const settle = (action: 'Audit' | 'Enforce'): Step<Migration> => ({
     return `${migration.state.policy.profile}, ${action}`;
   },
 });
+
+/** Stage 4: until Kyverno acts on each of them, pods pass that a policy forbids. */
+export const inForce: Step<Migration> = {
+  id: 'migrate.in-force',
+  title: 'Every policy taken up by Kyverno',
+  async run({ client, context }, progress) {
+    const { all } = await waitFor(
+      'Kyverno to take up every policy',
+      async () => {
+        const sample = await policiesTakenUp(client, SAMPLE);
+        progress.update(shareTakenUp(sample));
+        if (sample.ready < sample.all) return undefined;
+        const { ready, all } = await policiesTakenUp(client);
+        return ready === all ? { all } : undefined;
+      },
+      { clock: context.clock, signal: context.signal, timeoutMs: TAKEN_UP_MS, maxPauseMs: 5_000 },
+    );
+    return `${all}`;
+  },
+};
 
 /** The way back from stages 2 and 4. */
 export const rollBack = (to: 'Audit' | 'before'): Step<Migration> => ({

@@ -8,6 +8,7 @@ import type { Progress } from '../../../lib/steps.ts';
 import { waitFor } from '../../../lib/wait.ts';
 import type { AccountPolicy } from '../policies/render.ts';
 import { isPolicyRefusal } from '../refusal.ts';
+import { policiesTakenUp, SAMPLE, shareTakenUp } from '../taken-up.ts';
 import type { Probe } from './probes.ts';
 
 /** Where a policy is tried; it is made for that, and removed. */
@@ -16,7 +17,9 @@ export const TRIAL_NAMESPACE = 'toolforge-local-policy-trial';
  * Kyverno enforces a policy once its status says Ready, and one worker brings the statuses of all policies up to date, one
  * after the other: with thousands of others, minutes (docs/migration.md).
  */
-const READY_MS = 20 * 60_000;
+const READY_MS = 40 * 60_000;
+/** Counting thousands of policies is work for the API server too. */
+const COUNT_EVERY_MS = 10_000;
 /** From then on it is a moment. */
 const ENFORCED_MS = 60_000;
 
@@ -69,6 +72,7 @@ async function takenUp(
   progress: Progress,
 ): Promise<void> {
   let readyAt: number | undefined;
+  let countAt = 0;
   await waitFor(
     'Kyverno to take up the policy that is tried',
     async () => {
@@ -76,7 +80,10 @@ async function takenUp(
       if (said.some((answer) => answer?.byPolicy === true)) return true;
       const known = await client.get<Noted>(POLICIES, policy.metadata?.name ?? '', TRIAL_NAMESPACE);
       if (!isReady(known)) {
-        progress.update('waiting for Kyverno, which brings the status of every policy up to date first');
+        if (clock.now() < countAt) return undefined;
+        const share = shareTakenUp(await policiesTakenUp(client, SAMPLE));
+        progress.update(`waiting for Kyverno, which has taken up ${share} of the policies`);
+        countAt = clock.now() + COUNT_EVERY_MS;
         return undefined;
       }
       progress.update('waiting for Kyverno to enforce the policy');
