@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isAtLeast } from '../../lib/versions.ts';
 import { BULK_CONTROLLERS } from '../api-arguments.ts';
 import { LOOPBACK } from '../keys.ts';
 import type { PkiStore } from '../pki/store.ts';
@@ -31,6 +32,7 @@ export function controllerKubeconfig(directory: string, name: keyof typeof CONTR
 export function controllerServices(
   programs: ControllerPrograms,
   record: ClusterRecord,
+  kubernetes: string,
   directory: string,
   pki: PkiStore,
 ): Service[] {
@@ -78,6 +80,8 @@ export function controllerServices(
       args: toArguments(common(schedulerConfig, port(record, 'scheduler'))),
       env: SMALL_HEAP,
       files: [schedulerConfig],
+      // Before 1.25 it waits for the next pod to come before it ends.
+      killed: !isAtLeast(kubernetes, '1.25'),
     },
     {
       name: 'kwok',

@@ -162,7 +162,7 @@ class EmbeddedUp {
     const [kwok] = (await cluster.supervisor.status()).filter(({ name }) => name === 'kwok');
     if (kwok?.pid === undefined) await releaseNodes(cluster);
     const started = await cluster.supervisor.apply(
-      controllerServices(programs, this.#record, cluster.directory, cluster.pki),
+      controllerServices(programs, this.#record, this.#profile.kubernetes, cluster.directory, cluster.pki),
     );
     return started.length === 0 ? 'already running' : undefined;
   }

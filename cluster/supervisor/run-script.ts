@@ -34,6 +34,11 @@ export function runScript(service: Service, fingerprint: string): string {
  */
 const YIELD_SESSION = '{ echo 19 > /proc/self/autogroup; } 2>/dev/null || true';
 
+/** The `control/t` script: runsv runs it in place of sending SIGTERM. */
+export function killScript(): string {
+  return '#!/bin/sh\nkill -KILL "$(cat supervise/pid)"\n';
+}
+
 /** The `finish` script: notes that the process ended, with its exit code and signal. runsv restarts it after a second. */
 export function finishScript(): string {
   return '#!/bin/sh\necho "$1 $2" >> deaths\n';

@@ -6,7 +6,7 @@ import type { Context } from '../../lib/context.ts';
 import { Failure, systemCode } from '../../lib/errors.ts';
 import { makePrivateDirectory, readFileIfExists, writeFileAtomic } from '../../lib/files.ts';
 import { waitFor } from '../../lib/wait.ts';
-import { finishScript, LOG_CONFIG, logScript, runScript } from './run-script.ts';
+import { finishScript, killScript, LOG_CONFIG, logScript, runScript } from './run-script.ts';
 import type { Service, ServiceStatus, Supervisor } from './service.ts';
 import { parseStatus, type SvLine } from './sv.ts';
 
@@ -49,7 +49,7 @@ export class RunitSupervisor implements Supervisor {
       const fingerprint = createHash('sha256').update(script).digest('hex');
       const applied = await readFileIfExists(path.join(this.#services, service.name, 'applied'));
       if (applied !== fingerprint) changed.push({ name: service.name, fingerprint });
-      if (applied !== fingerprint) await this.#define(service.name, script);
+      if (applied !== fingerprint) await this.#define(service, script);
     }
     const status = new Map(
       (await this.#sv(services.map(({ name }) => name))).map((line) => [line.name, line]),
@@ -66,7 +66,7 @@ export class RunitSupervisor implements Supervisor {
     return toStart;
   }
 
-  async #define(name: string, script: string): Promise<void> {
+  async #define({ name, killed = false }: Service, script: string): Promise<void> {
     const directory = path.join(this.#services, name);
     const logs = path.join(this.#logs, name);
     await makePrivateDirectory(path.join(directory, 'log'));
@@ -75,6 +75,11 @@ export class RunitSupervisor implements Supervisor {
     await writeFileAtomic(path.join(logs, 'config'), LOG_CONFIG);
     await writeFileAtomic(path.join(directory, 'log', 'run'), logScript(svlogd, libraryPath, logs), 0o700);
     await writeFileAtomic(path.join(directory, 'finish'), finishScript(), 0o700);
+    const control = path.join(directory, 'control');
+    if (killed) {
+      await makePrivateDirectory(control);
+      await writeFileAtomic(path.join(control, 't'), killScript(), 0o700);
+    } else await rm(control, { recursive: true, force: true });
     await writeFileAtomic(path.join(directory, 'run'), script, 0o700);
   }
 

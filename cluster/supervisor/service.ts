@@ -13,6 +13,8 @@ export interface Service {
   readonly workingDirectory?: string;
   /** How many files it may have open (soft limit). For programs that size their tables by the limit, as slapd does. */
   readonly openFiles?: number;
+  /** It does not end on SIGTERM, and keeps nothing that would be lost: it is killed. */
+  readonly killed?: boolean;
   /** Nobody waits for what it does: it takes the processor time that other services leave. */
   readonly yields?: boolean;
 }

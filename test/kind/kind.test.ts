@@ -396,6 +396,7 @@ suite('a cluster on kind', { skip }, () => {
       name.startsWith('toolforge-local/node-root:'),
     );
     assert.ok(ours);
+    const idOf = (image: string) => docker('image', 'inspect', '--format', '{{.Id}}', image);
     const registry = await startRegistry(program, subject.rig.state);
     const name = `${registry.address}/kindest/node:v1.2.3`;
     try {
@@ -405,11 +406,13 @@ suite('a cluster on kind', { skip }, () => {
       const sum = digest?.split('@')[1];
       assert.match(sum ?? '', /^sha256:/);
       await docker('rmi', name);
-      assert.equal(await pull(`${name}@${sum ?? ''}`), undefined);
+      const pinned = `${name}@${sum ?? ''}`;
+      assert.equal(await pull(pinned), undefined);
+      assert.equal(await idOf(pinned), await idOf(ours));
+      await docker('rmi', pinned);
       assert.match(String(await pull(`${name}@sha256:${'0'.repeat(64)}`)), /not found|manifest unknown/);
     } finally {
       await registry.stop();
-      await docker('rmi', '--force', ...lines(await docker('images', '--quiet', `${registry.address}/*/*`)));
     }
     assert.match(String(await pull(`${name}@sha256:${'1'.repeat(64)}`)), /refused/);
   });

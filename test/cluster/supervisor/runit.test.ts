@@ -56,6 +56,21 @@ suite('runit', () => {
     });
   }
 
+  test('one that does not end when it is asked to is killed', async () => {
+    const deaf: Service = {
+      name: 'deaf',
+      program: '/bin/sh',
+      args: ['-c', 'trap "" TERM; while :; do sleep 0.05; done'],
+      killed: true,
+    };
+    await supervisor.apply([deaf]);
+    const started = systemClock.now();
+    await supervisor.stop(['deaf']);
+    assert.ok(systemClock.now() - started < 10_000); // not after the 20 s that others have
+    assert.equal((await supervisor.status(['deaf']))[0]?.pid, undefined);
+    await supervisor.remove(['deaf']);
+  });
+
   test('a service that runs as it should is left alone', async () => {
     const old = (await slow())?.pid;
     assert.deepEqual(await supervisor.apply([SLOW]), []);
