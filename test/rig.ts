@@ -82,6 +82,14 @@ export class Rig {
     return parseEvents((await this.ok(command, ...args, '--json')).stdout);
   }
 
+  /** What `status` says of that cluster, healthy or not. */
+  async status(name: string): Promise<Event> {
+    const { stdout, stderr } = await this.run('status', '--name', name, '--json');
+    const found = parseEvents(stdout).find(({ event }) => event === 'status');
+    if (found === undefined) throw new Error(`status said nothing\n${stdout}\n${stderr}`);
+    return found;
+  }
+
   async record(name: string): Promise<Record<string, unknown>> {
     return JSON.parse(await readFile(path.join(this.directory(name), 'cluster.json'), 'utf8')) as Record<
       string,

@@ -8,7 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { KubeClient } from '../../lib/kube/client.ts';
 import { xdgPaths } from '../../lib/paths.ts';
 import { waitFor } from '../../lib/wait.ts';
-import { freePorts, parseEvents, Rig, type Event } from '../rig.ts';
+import { freePorts, Rig, type Event } from '../rig.ts';
 
 const NAME = 'plat';
 
@@ -28,12 +28,7 @@ suite('a whole cluster on plain processes', () => {
   });
   after(() => rig.dispose(NAME));
 
-  const status = async (): Promise<Event> => {
-    const { stdout } = await rig.run('status', '--name', NAME, '--json');
-    const found = parseEvents(stdout).find(({ event }) => event === 'status');
-    assert.ok(found, stdout);
-    return found;
-  };
+  const status = (): Promise<Event> => rig.status(NAME);
   const processes = async (): Promise<Processes> => {
     const { machines } = (await status()) as unknown as {
       machines: { processes: { name: string; pid?: number }[] }[];

@@ -14,7 +14,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { systemRunner, type Runner } from '../../lib/run.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { testEngine, type TestEngine } from '../engine/engine.ts';
-import { freePorts, parseEvents, Rig, type CommandResult, type Event } from '../rig.ts';
+import { freePorts, Rig, type CommandResult, type Event } from '../rig.ts';
 import { startRegistry } from './registry.ts';
 
 const signal = new AbortController().signal;
@@ -66,11 +66,8 @@ class Subject {
     this.rig = rig;
   }
 
-  async status(): Promise<Event> {
-    const { stdout, stderr } = await this.rig.run('status', '--name', this.name, '--json');
-    const status = parseEvents(stdout).find(({ event }) => event === 'status');
-    assert.ok(status, stdout + stderr);
-    return status;
+  status(): Promise<Event> {
+    return this.rig.status(this.name);
   }
 
   healthy(timeoutMs = 180_000): Promise<true> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { freePorts, parseEvents, Rig, type Event } from '../../rig.ts';
+import { freePorts, Rig, type Event } from '../../rig.ts';
 
 const NAME = 'kyup';
 const OLD = '1.12.5';
@@ -16,12 +16,7 @@ suite('another Kyverno on a cluster that has policies', () => {
   });
   after(() => rig.dispose(NAME));
 
-  const status = async (): Promise<Event> => {
-    const { stdout } = await rig.run('status', '--name', NAME, '--json');
-    const found = parseEvents(stdout).find(({ event }) => event === 'status');
-    assert.ok(found, stdout);
-    return found;
-  };
+  const status = (): Promise<Event> => rig.status(NAME);
   const policies = async (): Promise<number> =>
     (await rig.ok('kubectl', '--name', NAME, 'get', 'policies', '-A', '-o', 'name')).stdout
       .split('\n')
