@@ -1,4 +1,5 @@
 import { formatBytes } from '../lib/sizes.ts';
+import { partsOf } from './kind/image/reference.ts';
 import type { Profile } from './profile.ts';
 import { PRODUCTION } from './production.ts';
 import type { AccountPolicyChoice, ClusterSpec } from './spec.ts';
@@ -18,7 +19,7 @@ function policyText(choice: AccountPolicyChoice): string {
 
 /** Whether the nodes are of the image that the profile names, and not of one that was built here in its place. */
 function isPulled({ nodeImage, kubernetes }: Profile): boolean {
-  return nodeImage?.includes(`:v${kubernetes}@`) === true;
+  return nodeImage !== undefined && partsOf(nodeImage).version === kubernetes;
 }
 
 /** Where the cluster differs from production, in what a person can choose and in what a provider cannot do. */

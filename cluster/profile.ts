@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Failure } from '../lib/errors.ts';
 import { readFileIfExists } from '../lib/files.ts';
 import { isAtLeast } from '../lib/versions.ts';
+import { PINNED_IMAGE } from './kind/image/reference.ts';
 import { accountPolicyChoice, type ClusterSpec } from './spec.ts';
 
 const version = z.string().regex(/^\d+\.\d+\.\d+$/);
@@ -16,10 +17,7 @@ const profileSchema = z.object({
   kyverno: version,
   kwok: version,
   /** For kind: a node image to pull by its digest; where no registry answers, one is built here all the same. */
-  nodeImage: z
-    .string()
-    .regex(/:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$/, 'must name a version and a digest')
-    .optional(),
+  nodeImage: z.string().regex(PINNED_IMAGE, 'must name a version and a digest').optional(),
   /** Whether the API servers load the PodSecurityPolicy admission plugin (Kubernetes before 1.25). */
   podSecurityPolicy: z.boolean(),
   /** The Kyverno policy that each tool gets, unless the cluster was asked for another. */

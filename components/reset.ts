@@ -1,16 +1,10 @@
 import prettyMilliseconds from 'pretty-ms';
-import { openCluster } from '../cluster/open.ts';
-import { loadProfileOf } from '../cluster/profile.ts';
-import type { UpState } from '../cluster/provider.ts';
-import { providerOf } from '../cluster/providers.ts';
 import { withClusterLock } from '../cluster/lock.ts';
-import { requireRecord, withoutMigration, writeRecord } from '../cluster/record.ts';
+import { openCluster } from '../cluster/open.ts';
+import { requireRecord, withoutMigration } from '../cluster/record.ts';
 import type { Context } from '../lib/context.ts';
-import { runPlan, type Plan } from '../lib/steps.ts';
 import { requireFreshImage } from './fresh.ts';
-import { restoreImage } from './image.ts';
-import { writeRollOut } from './maintain-kubeusers/index.ts';
-import { upPlan } from './toolforge.ts';
+import { goBack } from './go-back.ts';
 
 /** Takes a cluster back to how its first `up` left it: restores the image saved then, and converges from there. */
 export async function reset(name: string, context: Context): Promise<void> {
@@ -19,21 +13,8 @@ export async function reset(name: string, context: Context): Promise<void> {
   await withClusterLock(name, 'reset', context, async () => {
     const cluster = await openCluster(name, context);
     const image = await requireFreshImage(cluster);
-    await writeRecord(context.paths, record);
-    await writeRollOut(cluster.directory, undefined);
-    const restore: Plan<UpState> = [
-      {
-        id: 'reset.restore',
-        title: 'Restore the image of the fresh cluster',
-        async run() {
-          await restoreImage(cluster, image, context);
-          return undefined;
-        },
-      },
-    ];
-    const provider = await providerOf(record.spec.provider);
-    const up = upPlan(provider, record, await loadProfileOf(record.spec), context);
-    await runPlan([...restore, ...up], { cluster }, context);
+    const step = { id: 'reset.restore', title: 'Restore the image of the fresh cluster' };
+    await goBack(cluster, { image, record }, step, context);
   });
   const ms = context.clock.now() - started;
   context.output.event('ready', { name, ms });

@@ -4,27 +4,18 @@ import prettyMilliseconds from 'pretty-ms';
 import { z } from 'zod';
 import { withClusterLock } from '../cluster/lock.ts';
 import { openCluster } from '../cluster/open.ts';
-import { loadProfileOf } from '../cluster/profile.ts';
-import type { UpState } from '../cluster/provider.ts';
-import { providerOf } from '../cluster/providers.ts';
-import {
-  clusterDirectory,
-  clusterRecord,
-  requireRecord,
-  writeRecord,
-  type ClusterRecord,
-} from '../cluster/record.ts';
+import { clusterDirectory, clusterRecord, requireRecord, type ClusterRecord } from '../cluster/record.ts';
 import type { Context } from '../lib/context.ts';
 import { Failure, systemCode } from '../lib/errors.ts';
 import { exists, makePrivateDirectory, readFileIfExists, writeFileAtomic } from '../lib/files.ts';
 import { parseJson } from '../lib/json.ts';
-import { runPlan, runStep, type Plan } from '../lib/steps.ts';
-import { restoreImage, saveImage } from './image.ts';
-import { currentRollOut, writeRollOut, type RollOutFile } from './maintain-kubeusers/index.ts';
-import { upPlan } from './toolforge.ts';
+import { runStep } from '../lib/steps.ts';
+import { goBack } from './go-back.ts';
+import { saveImage } from './image.ts';
+import { currentRollOut, rollOutSchema } from './maintain-kubeusers/index.ts';
 
 /** What is kept beside the image: when it was made, and how far the policies were. */
-const about = z.object({ savedAt: z.string(), record: clusterRecord, rollOut: z.unknown().optional() });
+const about = z.object({ savedAt: z.string(), record: clusterRecord, rollOut: rollOutSchema.optional() });
 
 /** A saved state of a cluster. */
 export interface Snapshot {
@@ -83,30 +74,13 @@ export async function restoreSnapshot(name: string, snapshot: string, context: C
   await withClusterLock(name, 'snapshot', context, async () => {
     const cluster = await openCluster(name, context);
     const place = await requireSnapshot(cluster.directory, snapshot);
-    const saved = await readAbout(place.about);
-    const record = asSaved(cluster.record, saved.record);
-    await writeRecord(context.paths, record);
-    await writeRollOut(cluster.directory, saved.rollOut as RollOutFile | undefined);
-    const restore: Plan<UpState> = [
-      {
-        id: 'snapshot.restore',
-        title: `Restore ${snapshot}`,
-        async run() {
-          await restoreImage(cluster, place.image, context);
-          return undefined;
-        },
-      },
-    ];
-    await runPlan([...restore, ...(await planOf(record, context))], { cluster }, context);
+    const { record: then, rollOut } = await readAbout(place.about);
+    const destination = { image: place.image, record: asSaved(cluster.record, then), rollOut };
+    await goBack(cluster, destination, { id: 'snapshot.restore', title: `Restore ${snapshot}` }, context);
   });
   const ms = context.clock.now() - started;
   context.output.event('ready', { name, snapshot, ms });
   context.output.note(`Cluster ${name} is as it was in ${snapshot}, after ${prettyMilliseconds(ms)}.`);
-}
-
-async function planOf(record: ClusterRecord, context: Context): Promise<Plan<UpState>> {
-  const provider = await providerOf(record.spec.provider);
-  return upPlan(provider, record, await loadProfileOf(record.spec), context);
 }
 
 /** Which policies tools have, and whether the plugin is loaded, hangs together with what is in etcd. */
@@ -122,7 +96,6 @@ export async function listSnapshots(name: string, context: Context): Promise<Sna
   const found: Snapshot[] = [];
   for (const snapshot of await namesOf(directory)) {
     const place = placeOf(directory, snapshot);
-    if (!(await exists(place.image))) continue; // its making was interrupted
     const { savedAt } = await readAbout(place.about);
     found.push({ name: snapshot, savedAt, bytes: await sizeOf(place.root, context) });
   }
@@ -149,13 +122,14 @@ async function requireSnapshot(directory: string, snapshot: string): Promise<Ret
   });
 }
 
+/** Those that are whole: the making of others was interrupted. */
 async function namesOf(directory: string): Promise<string[]> {
-  try {
-    return await readdir(snapshots(directory));
-  } catch (error) {
+  const names = await readdir(snapshots(directory)).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
-  }
+  });
+  const whole = await Promise.all(names.map((name) => exists(placeOf(directory, name).image)));
+  return names.filter((_, index) => whole[index]);
 }
 
 async function readAbout(file: string): Promise<z.infer<typeof about>> {

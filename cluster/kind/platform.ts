@@ -1,6 +1,7 @@
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node';
 import type { Context } from '../../lib/context.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { holds } from '../../lib/kube/conditions.ts';
 import { PODS, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { Platform, PlatformWorkload } from '../provider.ts';
@@ -123,8 +124,5 @@ async function scale(
 }
 
 function isReady({ metadata, status }: V1Pod): boolean {
-  return (
-    metadata?.deletionTimestamp === undefined &&
-    (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True')
-  );
+  return metadata?.deletionTimestamp === undefined && holds(status?.conditions, 'Ready');
 }

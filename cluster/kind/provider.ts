@@ -71,7 +71,6 @@ class KindUp {
   }
 
   plans(): ProviderPlans {
-    const { kubernetes } = this.#profile;
     const count = nodesOf(this.#record).length;
     return {
       prepare: [
@@ -82,7 +81,7 @@ class KindUp {
         },
         {
           id: 'kind.image',
-          title: `Get the node image for Kubernetes ${kubernetes}`,
+          title: 'Get the node image',
           run: (state, progress) => this.#nodeImage(state, progress),
         },
         { id: 'kind.keys', title: 'Make keys and kubeconfigs', run: (state) => this.#keys(state) },

@@ -1,6 +1,7 @@
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { holds, type Condition } from '../../lib/kube/conditions.ts';
 import { NODES, type KubeObject } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { PkiStore } from '../pki/store.ts';
@@ -39,7 +40,7 @@ export async function waitForApiservers(cluster: Probed, engine: Engine, context
 }
 
 interface NodeObject extends KubeObject {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
 /** Waits until the API knows all nodes, and their kubelets say that they are ready. */
@@ -54,9 +55,7 @@ export async function waitForNodes(
     async () => {
       const nodes = await client.list<NodeObject>(NODES);
       const ready = nodes
-        .filter(({ status }) =>
-          (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True'),
-        )
+        .filter(({ status }) => holds(status?.conditions, 'Ready'))
         .map(({ metadata }) => metadata?.name ?? '');
       const missing = wanted.filter((name) => !ready.includes(name));
       if (missing.length > 0) throw new Error(`not ready yet: ${missing.join(', ')}`);

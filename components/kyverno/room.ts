@@ -1,6 +1,7 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import { Failure } from '../../lib/errors.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { quantity } from '../../lib/kube/quantity.ts';
 import { NODES, type KubeObject } from '../../lib/kube/types.ts';
 
 interface Node extends KubeObject {
@@ -26,7 +27,7 @@ export async function requireRoom(
   const nodes = await client.list<Node>(NODES);
   const free = nodes
     .filter(({ spec }) => (spec?.taints ?? []).every(({ key }) => key !== CONTROL_PLANE))
-    .map(({ status }) => processors(status?.allocatable?.cpu))
+    .map(({ status }) => quantity(status?.allocatable?.cpu) ?? 0)
     .reduce((sum, count) => sum + count - OWN, 0);
   if (asked <= free) return;
   throw new Failure({
@@ -38,14 +39,8 @@ export async function requireRoom(
 }
 
 function requested({ spec }: V1Deployment): number {
-  const each = (spec?.template.spec?.containers ?? []).map(({ resources }) =>
-    processors(resources?.requests?.['cpu']),
+  const each = (spec?.template.spec?.containers ?? []).map(
+    ({ resources }) => quantity(resources?.requests?.['cpu']) ?? 0,
   );
   return (spec?.replicas ?? 1) * each.reduce((sum, count) => sum + count, 0);
-}
-
-/** `1200m`, `2` */
-function processors(quantity: string | undefined): number {
-  if (quantity === undefined) return 0;
-  return quantity.endsWith('m') ? Number(quantity.slice(0, -1)) / 1000 : Number(quantity);
 }

@@ -8,6 +8,7 @@ import type { Engine } from '../engine.ts';
 import { layout } from '../layout.ts';
 import { buildNodeImage } from './node.ts';
 import { pullImage } from './pull.ts';
+import { partsOf } from './reference.ts';
 
 const nodeImage = z.object({
   reference: z.string(),
@@ -34,13 +35,6 @@ export async function profileOfNodes(profile: Profile, directory: string): Promi
   return image === undefined ? profile : { ...profile, kubernetes: image.kubernetes };
 }
 
-/** The version in `kindest/node:v1.32.11@sha256:…`. */
-export function versionIn(reference: string): string {
-  const version = /:v(\d+\.\d+\.\d+)@/.exec(reference)?.[1];
-  if (version === undefined) throw new Error(`${reference} names no version`);
-  return version;
-}
-
 /**
  * The node image for new nodes: pulled where the profile names one and a registry answers, else built here.
  * @returns it, and in a phrase where it comes from
@@ -52,16 +46,14 @@ export async function chooseNodeImage(
   progress: Progress,
 ): Promise<{ readonly image: NodeImage; readonly said: string }> {
   const wanted = profile.nodeImage;
-  let why: string | undefined;
   if (wanted !== undefined) {
-    why = await pullImage(wanted, engine, context, progress);
+    const { name, version } = partsOf(wanted);
+    const why = await pullImage(wanted, engine, context, progress);
     if (why === undefined) {
-      const image = { reference: wanted, origin: 'pulled', kubernetes: versionIn(wanted) } as const;
-      return { image, said: `${wanted.split('@')[0] ?? ''}, pulled` };
+      return { image: { reference: wanted, origin: 'pulled', kubernetes: version }, said: `${name}, pulled` };
     }
-    const name = wanted.split('@')[0] ?? '';
     context.output.note(
-      `  ${name} cannot be pulled (${why}): Kubernetes ${profile.kubernetes} is built here instead of ${versionIn(wanted)}.`,
+      `  ${name} cannot be pulled (${why}): Kubernetes ${profile.kubernetes} is built here instead of ${version}.`,
     );
     context.output.event('node-image.built-instead', { wanted, why, kubernetes: profile.kubernetes });
   }

@@ -2,6 +2,7 @@ import type { Context } from '../../../lib/context.ts';
 import { Failure } from '../../../lib/errors.ts';
 import type { Progress } from '../../../lib/steps.ts';
 import { hasImage, runEngine, type Engine } from '../engine.ts';
+import { partsOf } from './reference.ts';
 
 /** Half a gigabyte over a slow line. */
 const PULL_MS = 20 * 60_000;
@@ -17,9 +18,9 @@ export async function pullImage(
   context: Context,
   progress: Progress,
 ): Promise<string | undefined> {
-  if (!/@sha256:[0-9a-f]{64}$/.test(reference)) throw new Error(`${reference} names no digest`);
+  const { name } = partsOf(reference);
   if (await hasImage(engine, context, reference)) return undefined;
-  progress.update(`pulling ${reference.split('@')[0] ?? ''}`);
+  progress.update(`pulling ${name}`);
   try {
     await runEngine(engine, context, ['pull', '--quiet', reference], { timeoutMs: PULL_MS });
     return undefined;

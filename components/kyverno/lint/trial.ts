@@ -1,6 +1,7 @@
 import type { Context } from '../../../lib/context.ts';
 import { Failure } from '../../../lib/errors.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
+import { holds, type Condition } from '../../../lib/kube/conditions.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
 import { makeNamespace, removeNamespace } from '../../../lib/kube/namespace.ts';
 import { pathOf, PODS, POLICIES, type KubeObject } from '../../../lib/kube/types.ts';
@@ -79,7 +80,7 @@ async function takenUp(
       const said = await Promise.all(probes.slice(0, 4).map(({ refused }) => refusal(client, refused)));
       if (said.some((answer) => answer?.byPolicy === true)) return true;
       const known = await client.get<Noted>(POLICIES, policy.metadata?.name ?? '', TRIAL_NAMESPACE);
-      if (!isReady(known)) {
+      if (!holds(known.status?.conditions, 'Ready')) {
         if (clock.now() < countAt) return undefined;
         const share = shareTakenUp(await policiesTakenUp(client, SAMPLE));
         progress.update(`waiting for Kyverno, which has taken up ${share} of the policies`);
@@ -96,11 +97,7 @@ async function takenUp(
 }
 
 interface Noted extends KubeObject {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
-
-function isReady({ status }: Noted): boolean {
-  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+  readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
 function notEnforced(): Failure {

@@ -1,3 +1,4 @@
+import { quantity } from '../../../lib/kube/quantity.ts';
 import type { KubeObject } from '../../../lib/kube/types.ts';
 
 /**
@@ -46,23 +47,4 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function sameQuantity(wanted: unknown, actual: unknown): boolean {
   const [left, right] = [quantity(wanted), quantity(actual)];
   return left !== undefined && left === right;
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
-
-function quantity(value: unknown): number | undefined {
-  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)([a-zA-Z]{0,2})$/.exec(value) : null;
-  const unit = UNITS[match?.[2] ?? '?'];
-  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
 }

@@ -80,8 +80,9 @@ export class ObservedState {
     const before = kept.get(name);
     if (entry === undefined) kept.delete(name);
     else kept.set(name, entry);
-    const ids = [before, entry].flatMap((each) => idOf(each) ?? []);
-    for (const id of new Map(ids.map((each) => [keyOf(each), each])).values()) this.#refresh(id);
+    // Whose it is follows from the object's name, so both say the same.
+    const id = idOf(entry) ?? idOf(before);
+    if (id !== undefined) this.#refresh(id);
   }
 
   /** Puts an account's entry together from what is kept of it. */
