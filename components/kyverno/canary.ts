@@ -1,8 +1,9 @@
+import type { Context } from '../../lib/context.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { ifFound, KubeError } from '../../lib/kube/errors.ts';
-import { makeDefaultAccount, removeNamespace } from '../../lib/kube/namespace.ts';
+import { makeNamespace, removeNamespace } from '../../lib/kube/namespace.ts';
 import { NO_RETRY } from '../../lib/kube/retry.ts';
-import { NAMESPACES, pathOf, PODS, POLICIES, type KubeObject } from '../../lib/kube/types.ts';
+import { pathOf, PODS, POLICIES, type KubeObject } from '../../lib/kube/types.ts';
 import { isPolicyRefusal } from './refusal.ts';
 
 /** A namespace of its own: Kyverno's webhooks leave its own namespace and kube-system out. */
@@ -53,15 +54,12 @@ function canaryPod(label: 'refuse' | 'accept'): KubeObject {
   };
 }
 
-/** Makes the namespace, with the account that pods need: its controller may not run yet. */
-export async function createCanary(client: KubeClient): Promise<void> {
-  const labels = { 'toolforge-local/canary': 'true' };
-  await client.apply(NAMESPACES, {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: CANARY_NAMESPACE, labels },
-  });
-  await makeDefaultAccount(client, CANARY_NAMESPACE);
+/** Puts the policy in force in its namespace; one of before that is still being deleted is waited for. */
+export async function createCanary(
+  client: KubeClient,
+  context: Pick<Context, 'clock' | 'signal'>,
+): Promise<void> {
+  await makeNamespace(client, CANARY_NAMESPACE, context);
   await client.apply(POLICIES, canaryPolicy(), CANARY_NAMESPACE);
 }
 

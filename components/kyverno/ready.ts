@@ -28,7 +28,7 @@ export async function waitForKyverno(
   await waitFor('Kyverno to judge policies', () => judgesPolicies(client, servers), waiting);
   if ((await readInstalled(client))?.fingerprint === installed.fingerprint) return 'webhooks answer';
   try {
-    await createCanary(client);
+    await createCanary(client, context);
     await waitFor('Kyverno to refuse a forbidden pod', () => judgesPods(client, servers), waiting);
   } finally {
     await removeCanary(client);

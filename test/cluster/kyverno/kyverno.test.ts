@@ -114,7 +114,7 @@ suite('Kyverno on plain processes, two admission replicas', () => {
   });
 
   test('a policy goes on being enforced while one of its replicas is killed, time and again', async () => {
-    await createCanary(client);
+    await createCanary(client, context);
     await until('the policy to be in force', async () => (await tryPod(client, 'refuse')) === 'refused');
     const service = cluster.platform.balancedServices.find(({ name }) => name === 'kyverno-svc');
     assert.equal(service?.servers.length, 2);
@@ -150,7 +150,7 @@ suite('Kyverno on plain processes, two admission replicas', () => {
     await until('the namespace to be gone', () =>
       client.get(NAMESPACES, CANARY_NAMESPACE).then(() => false, isNotFound),
     );
-    await createCanary(client);
+    await createCanary(client, context);
     await until('the policy to be in force', async () => (await tryPod(client, 'refuse')) === 'refused');
     await cluster.platform.pause('kyverno-admission-controller');
     const lastRequest = new Date(Date.now() - 3_600_000).toISOString();

@@ -53,6 +53,12 @@ suite('another Kyverno on a cluster that has policies', () => {
     assert.match(await refusal(), /toolforge-validate-pod-policy/);
   });
 
+  test('`reset` goes back to before the upgrade, and upgrades what it finds there', async () => {
+    await rig.ok('reset', '--name', NAME);
+    assert.equal((await status())['healthy'], true);
+    assert.match(await refusal(), /toolforge-validate-pod-policy/);
+  });
+
   test('a version that is not pinned is refused, with those that are', async () => {
     const { exitCode, stderr } = await rig.run('up', '--name', NAME, '--kyverno', '1.2.3');
     assert.equal(exitCode, 2);

@@ -8,6 +8,7 @@ import {
   tryPolicy,
 } from '../../../components/kyverno/canary.ts';
 import { KubeError } from '../../../lib/kube/errors.ts';
+import { fakeClock } from '../clock.ts';
 import { FakeApi } from './fake-api.ts';
 
 /** Messages as Kubernetes 1.33 and Kyverno 1.18 send them. */
@@ -15,6 +16,8 @@ const DENIED = 'admission webhook "validate.kyverno.svc-fail" denied the request
 const UNREACHABLE =
   'Internal error occurred: failed calling webhook "mutate-policy.kyverno.svc": Post "https://127.0.0.1:20012/policymutate?timeout=10s": EOF';
 const OTHERS = 'admission webhook "other.example.org" denied the request: no';
+
+const context = { clock: fakeClock(), signal: new AbortController().signal };
 
 void suite('the canary', () => {
   let api: FakeApi;
@@ -47,8 +50,17 @@ void suite('the canary', () => {
     await tryPolicy(api.client, false);
   });
 
+  test('one of before that is on its way out is waited for', async () => {
+    const clock = fakeClock();
+    const dying = { metadata: { name: CANARY_NAMESPACE, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    api.answer = (method, path) =>
+      method === 'GET' && path.endsWith(CANARY_NAMESPACE) && clock.now() < 5_000 ? dying : undefined;
+    await createCanary(api.client, { ...context, clock });
+    assert.ok(clock.now() >= 5_000);
+  });
+
   test('nothing of it stays behind, and there may be nothing', async () => {
-    await createCanary(api.client);
+    await createCanary(api.client, context);
     assert.ok(api.objects.has(`/api/v1/namespaces/${CANARY_NAMESPACE}`));
     await removeCanary(api.client);
     const left = [...api.objects.keys()].filter((path) => !path.endsWith('/serviceaccounts/default'));
