@@ -30,22 +30,24 @@ const rule = (
   ...(resourceNames === undefined ? {} : { resourceNames }),
 });
 
-/** `get` is for what is told apart before it is touched, `list` for `--verify`, `create` and `patch` for server-side apply. */
-const KEEP = ['get', 'list', 'create', 'patch', 'delete'];
+/** `get` is for what is told apart before it is touched, `list` for `--verify`. */
+const KEEP = ['get', 'list', 'create', 'update', 'delete'];
+/** Server-side apply is a PATCH. */
+const APPLY = ['get', 'list', 'create', 'patch', 'delete'];
 const ALL = ['*'];
 const READ = ['get', 'list', 'watch'];
 
 /** What the loop may do: what its resources need, and nothing on pods, Secrets or other ConfigMaps than its own. */
 function loopRules(podSecurityPolicy: boolean): Rule[] {
   return [
-    rule([''], ['namespaces'], [...KEEP, 'watch']),
+    rule([''], ['namespaces'], [...APPLY, 'watch']),
     rule([''], ['resourcequotas', 'limitranges'], KEEP),
-    rule([''], ['configmaps'], ['get', 'list', 'watch', 'patch', 'delete'], [STATE_NAME]),
+    rule([''], ['configmaps'], ['get', 'list', 'watch', 'update', 'patch', 'delete'], [STATE_NAME]),
     rule([''], ['configmaps'], ['create']), // RBAC cannot confine what does not have a name yet
     rule([API], ['rolebindings', 'clusterrolebindings'], KEEP),
     // To bind what one does not have oneself.
     rule([API], ['clusterroles'], ['bind'], [TOOLS_USER_ROLE, ADMIN_ROLE, VIEW_ROLE]),
-    rule(['kyverno.io'], ['policies'], KEEP),
+    rule(['kyverno.io'], ['policies'], APPLY),
     rule(['certificates.k8s.io'], ['certificatesigningrequests'], [...READ, 'create', 'delete']),
     rule(['certificates.k8s.io'], ['certificatesigningrequests/approval'], ['update']),
     rule(['certificates.k8s.io'], ['signers'], ['approve'], [SIGNER]),
@@ -61,7 +63,7 @@ function loopRules(podSecurityPolicy: boolean): Rule[] {
 
 /** In its own namespace: the records of admins and disabled accounts, permits, and the lease. */
 const OWN_RULES: readonly Rule[] = [
-  rule([''], ['configmaps'], ['get', 'list', 'watch', 'create', 'patch', 'delete']),
+  rule([''], ['configmaps'], ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']),
   rule(['coordination.k8s.io'], ['leases'], ['get', 'create', 'update']),
 ];
 

@@ -55,8 +55,9 @@ export interface IssuerOptions {
 }
 
 /**
- * Client certificates through the CertificateSigningRequest API: create, approve, wait for the signer, delete. One WATCH
- * serves all requests under way; it starts with the first.
+ * Client certificates through the CertificateSigningRequest API: create, approve, wait for the signer. One WATCH serves
+ * all requests under way; it starts with the first. The requests stay, for people to see who approved what and why one was
+ * refused, until the controller manager removes them: an hour after their approval, a day if they were never approved.
  */
 export class CertificateIssuer {
   readonly #options: IssuerOptions;
@@ -91,29 +92,20 @@ export class CertificateIssuer {
         ...(certificateSeconds === undefined ? {} : { expirationSeconds: certificateSeconds }),
       },
     });
-    try {
-      const certificate = await this.#signed(created);
-      return { key, certificate, validity: checked(certificate, key) };
-    } finally {
-      // The controller manager removes it within the hour anyway; until then the name is taken.
-      await this.#delete(subject.requestName).catch(this.#options.onError);
-    }
+    const certificate = await this.#signed(created);
+    return { key, certificate, validity: checked(certificate, key) };
   }
 
-  /** A request that an earlier try left is of no use: its key is gone. */
+  /** A request that is there already is of no use: its key is in use since, or gone. */
   async #create(request: CertificateRequest): Promise<CertificateRequest> {
     const { client } = this.#options;
     try {
       return await client.create(REQUESTS, request);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      await this.#delete(request.metadata?.name ?? '');
+      await ifFound(client.delete(REQUESTS, request.metadata?.name ?? ''));
       return await client.create(REQUESTS, request);
     }
-  }
-
-  async #delete(name: string): Promise<void> {
-    await ifFound(this.#options.client.delete(REQUESTS, name));
   }
 
   /** Approves the request and waits for its certificate. */
@@ -147,7 +139,6 @@ export class CertificateIssuer {
       if (outcome !== undefined) settle?.(outcome);
     };
     const { client, clock, signal, onError } = this.#options;
-    let listed = false;
     await follow({
       client,
       clock,
@@ -157,20 +148,11 @@ export class CertificateIssuer {
       selection: { labelSelector: OWN_SELECTOR },
       replace: (objects) => {
         objects.forEach(look);
-        if (!listed) void this.#deleteAll(objects);
-        listed = true;
       },
       change: ({ object }) => {
         look(object);
       },
     }).listed;
-  }
-
-  /** Requests that are there before the first of this process is made were left by one that was killed. */
-  async #deleteAll(requests: readonly KubeObject[]): Promise<void> {
-    for (const { metadata } of requests) {
-      await this.#delete(metadata?.name ?? '').catch(this.#options.onError);
-    }
   }
 }
 

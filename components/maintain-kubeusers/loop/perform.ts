@@ -1,6 +1,7 @@
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { ifFound, isNotFound } from '../../../lib/kube/errors.ts';
-import { CONFIG_MAPS, NAMESPACES, pathOf, type KubeObject } from '../../../lib/kube/types.ts';
+import { replace } from '../../../lib/kube/replace.ts';
+import { CONFIG_MAPS, NAMESPACES, type KubeObject } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
 import type { Action } from '../difference/difference.ts';
 import type { ObservedAccount, ObservedState } from '../difference/observed.ts';
@@ -54,7 +55,8 @@ async function make(
     if (!account.disabled) await removeUnwanted(action, resources, tools);
     for (const kind of kindsOf(account, tools.settings)) {
       if (!action.apply.includes(kind.id)) continue;
-      const applied = await kind.apply(account, tools);
+      const expected = resources.has(kind.id) ? 'present' : 'absent';
+      const applied = await kind.apply(account, tools, expected);
       resources.set(kind.id, record(definitionHash(kind, account, tools.settings), applied, now()));
       certificate = applied.certificate ?? certificate;
       if (applied.namespace !== undefined) options.observed.set('namespaces', applied.namespace);
@@ -65,10 +67,12 @@ async function make(
   const complete = failure === undefined || known?.complete === true;
   const { type, name, disabled } = account;
   const state: AccountState = { type, name, disabled, complete, resources, ...certificatePart(certificate) };
-  if (failure === undefined) await writeState(account, state, options);
+  // In a namespace that is full already, making it could be refused by the quota though it is there.
+  const expected = known !== undefined || action.found?.namespace === 'active' ? 'present' : 'absent';
+  if (failure === undefined) await writeState(account, state, expected, options);
   else {
     // What was made before is worth recording, but not another error on top of the first.
-    if (resources.size > 0) await writeState(account, state, options).catch(() => undefined);
+    if (resources.size > 0) await writeState(account, state, expected, options).catch(() => undefined);
     throw failure.error;
   }
   const problems = [...resources].flatMap(([resource, { problem }]) =>
@@ -100,26 +104,12 @@ function certificatePart(certificate: Validity | undefined): { certificate?: Val
 async function writeState(
   account: Account,
   state: AccountState,
+  expected: 'absent' | 'present',
   { tools, observed }: PerformOptions,
 ): Promise<void> {
-  const { name, namespace } = statePlace(state, state.disabled);
+  const { namespace } = statePlace(state, state.disabled);
   const wanted = renderState(account, state);
-  const written = await tools.client.apply(CONFIG_MAPS, wanted, namespace);
-  const strange = keysOf(written).filter((key) => !keysOf(wanted).includes(key));
-  if (strange.length === 0) observed.set('states', written);
-  else observed.set('states', await without(strange, pathOf(CONFIG_MAPS, namespace, name), tools));
-}
-
-/** Server-side apply leaves what others wrote: what `--verify` found and was repaired, or what the tool put there. */
-function without(keys: readonly string[], path: string, { client }: Tools): Promise<KubeObject> {
-  return client.request<KubeObject>('PATCH', path, {
-    body: { data: Object.fromEntries(keys.map((key) => [key, null])) },
-    contentType: 'application/merge-patch+json',
-  });
-}
-
-function keysOf(configMap: KubeObject): string[] {
-  return Object.keys((configMap['data'] as Record<string, string> | undefined) ?? {});
+  observed.set('states', await replace(tools.client, CONFIG_MAPS, wanted, namespace, expected));
 }
 
 /** Takes away access first, then the namespace with all that is in it. The home stays. */

@@ -1,4 +1,5 @@
 import { ifFound } from '../../../lib/kube/errors.ts';
+import { replace } from '../../../lib/kube/replace.ts';
 import type { KubeObject, Resource } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
 import { objectDifference } from '../difference/object-difference.ts';
@@ -19,9 +20,11 @@ interface ApiObject {
   render(account: Account, settings: Settings): KubeObject;
   /** Gives access, and so has to go before the namespace is deleted, which may take long. */
   readonly givesAccess?: true;
+  /** Cannot be replaced without its `resourceVersion`; server-side apply brings it to its definition. */
+  readonly customResource?: true;
 }
 
-/** A resource that is one API object: rendered, brought to its definition by server-side apply, compared field by field. */
+/** A resource that is one API object, ours in whole: rendered, replaced, compared field by field. */
 export function apiObject(kind: ApiObject): ResourceKind {
   const { id, version, resource, scope } = kind;
   const namespace = (account: AccountId): string | undefined =>
@@ -46,8 +49,10 @@ export function apiObject(kind: ApiObject): ResourceKind {
     ...(scope === 'cluster' || kind.givesAccess === true ? { removeFirst: true } : {}),
     wanted: (account, settings) => kind.wanted(account, settings),
     definition: render,
-    async apply(account, { client, settings }) {
-      await client.apply(resource, render(account, settings), namespace(account));
+    async apply(account, { client, settings }, expected) {
+      const object = render(account, settings);
+      if (kind.customResource === true) await client.apply(resource, object, namespace(account));
+      else await replace(client, resource, object, namespace(account), expected);
       return {};
     },
     async remove(account, { client }) {

@@ -36,8 +36,11 @@ export interface ResourceKind {
   wanted(account: AccountId, settings: Settings): boolean;
   /** All that decides what is made; compared by its hash. */
   definition(account: Account, settings: Settings): unknown;
-  /** Makes it, or brings it to its definition; safe to repeat, and after a kill at any point. */
-  apply(account: Account, tools: Tools): Promise<Applied>;
+  /**
+   * Makes it, or brings it to its definition; safe to repeat, and after a kill at any point. `expected`: whether it is
+   * recorded as made, which may be wrong.
+   */
+  apply(account: Account, tools: Tools, expected: 'absent' | 'present'): Promise<Applied>;
   /** Takes it away again. Absent: it is left to itself. */
   remove?(id: AccountId, tools: Tools): Promise<void>;
   /** Goes before the namespace when an account ends: what gives access, and what no namespace takes along. */

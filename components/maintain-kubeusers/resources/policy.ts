@@ -10,6 +10,7 @@ export const policy = apiObject({
   version: 1,
   resource: POLICIES,
   scope: 'namespace',
+  customResource: true,
   wanted: ({ type, name }, settings) => type === 'tool' && policyOf(name, settings).policy !== undefined,
   objectName: () => PRODUCTION.accountPolicyName,
   render(account, settings) {

@@ -479,11 +479,6 @@ suite('maintain-kubeusers on a whole cluster', { timeout: 30 * 60_000 }, () => {
       events.filter(({ event }) => event === 'finding'),
       [],
     );
-    const { items } = await rig.admin.request<{ items: unknown[] }>(
-      'GET',
-      '/apis/certificates.k8s.io/v1/certificatesigningrequests?labelSelector=app.kubernetes.io/managed-by%3Dmaintain-kubeusers',
-    );
-    assert.ok(items.length <= 50, 'at most the request that each kill cut short');
   });
 
   function get(

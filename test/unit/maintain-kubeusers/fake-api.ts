@@ -93,6 +93,7 @@ export class FakeApi {
       if (this.objects.has(full)) throw new KubeError('POST', 409, 'AlreadyExists', 'already exists');
       return Promise.resolve(this.#put(full, body) as T);
     }
+    if (found === undefined) this.#found(path);
     const given = body.metadata?.resourceVersion;
     if (given !== undefined && given !== found?.metadata?.resourceVersion) {
       throw new KubeError(method, 409, 'Conflict', 'the object has been modified');
