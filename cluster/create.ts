@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../lib/context.ts';
 import { Failure } from '../lib/errors.ts';
+import { exists } from '../lib/files.ts';
 import { isPortFree } from '../lib/ports.ts';
-import { listClusterNames, readRecord, writeRecord, type ClusterRecord } from './record.ts';
+import { layout } from './kind/layout.ts';
+import { clusterDirectory, listClusterNames, readRecord, writeRecord, type ClusterRecord } from './record.ts';
 import type { ClusterSpec } from './spec.ts';
 
 /** The ports of a cluster's block that are probed for being free: where its first processes listen. */
@@ -37,7 +39,9 @@ export async function prepareRecord(spec: ClusterSpec, context: Context): Promis
       throw portTaken(flag, wanted, await ownerOf(wanted, spec.name, context));
   }
   const record: ClusterRecord =
-    existing === undefined ? await newRecord(spec, context) : { ...existing, spec };
+    existing === undefined
+      ? await newRecord(spec, context)
+      : { ...existing, spec, basePort: await basePortOf(existing, context) };
   await writeRecord(context.paths, record);
   return record;
 }
@@ -51,6 +55,13 @@ async function newRecord(spec: ClusterSpec, context: Context): Promise<ClusterRe
     createdAt: new Date(context.clock.now()).toISOString(),
     ready: false,
   };
+}
+
+/** Nodes that were never made can have other ports: something may have taken those of the interrupted `up`. */
+async function basePortOf({ basePort, spec }: ClusterRecord, context: Context): Promise<number> {
+  const { created } = layout(clusterDirectory(context.paths, spec.name));
+  const keep = spec.provider !== 'kind' || (await exists(created)) || (await allFree(basePort));
+  return keep ? basePort : freeBasePort(context);
 }
 
 async function freeBasePort(context: Context): Promise<number> {

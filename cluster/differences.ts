@@ -43,6 +43,12 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
       here: String(spec.kyvernoReplicas),
       production: String(PRODUCTION.kyvernoReplicas),
     },
+    {
+      what: "replicas of Kyverno's other controllers",
+      here: '1 each',
+      production: '2 each',
+      why: 'only their leaders work',
+    },
     { what: 'HAProxy health check', here: spec.healthCheck, production: PRODUCTION.healthCheck },
     { what: 'API port', here: String(spec.apiPort), production: String(PRODUCTION.apiPort) },
     {
@@ -63,7 +69,6 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
             production: 'kubelets',
             why: 'no container engine is needed',
           },
-          ...profile.deviations,
         ]
       : [
           {
@@ -85,7 +90,14 @@ export function differencesFromProduction(spec: ClusterSpec, profile: Profile): 
             ? []
             : [{ what: 'API between nodes', here: "kind's balancer", production: 'HAProxy' }]),
           { what: 'etcd', here: 'on the control planes', production: 'on machines of its own' },
+          {
+            what: "images of tools' pods",
+            here: 'one with bash, BusyBox and its web server',
+            production: "Toolforge's, by language",
+            why: 'no registry is asked; `--image` names any other',
+          },
         ]),
+    ...profile.deviations.filter(({ on }) => on === undefined || on === spec.provider),
   ];
   return rows.filter(({ here, production }) => here !== production);
 }

@@ -22,9 +22,15 @@ const profileSchema = z.object({
   podSecurityPolicy: z.boolean(),
   /** The Kyverno policy that each tool gets, unless the cluster was asked for another. */
   accountPolicy: accountPolicyChoice,
-  /** Where an embedded cluster's programs do not run as production's do. */
+  /** Where a cluster's programs do not run as production's do: on one provider only, or on both. */
   deviations: z.array(
-    z.strictObject({ what: z.string(), here: z.string(), production: z.string(), why: z.string() }),
+    z.strictObject({
+      what: z.string(),
+      here: z.string(),
+      production: z.string(),
+      why: z.string(),
+      on: z.enum(['embedded', 'kind']).optional(),
+    }),
   ),
 });
 

@@ -64,6 +64,8 @@ export interface PlatformWorkload {
 }
 
 export interface Platform {
+  /** The image that stands in for Toolforge's own where tools' pods really run. */
+  readonly toolImage?: string;
   /** The Services that HAProxy balances because their replicas are processes; empty where they are pods. */
   readonly balancedServices: readonly BalancedService[];
   /**
@@ -76,10 +78,28 @@ export interface Platform {
   /** Stops all replicas and keeps their definition, or starts them again. */
   pause(name: string): Promise<void>;
   resume(name: string): Promise<void>;
-  /** One entry a replica; `ready` as far as its own health endpoint or pod condition says. */
-  replicas(
-    name: string,
-  ): Promise<readonly { readonly name: string; readonly running: boolean; readonly rss: number }[]>;
+  /** One entry a replica. */
+  replicas(name: string): Promise<readonly Replica[]>;
+}
+
+export interface Replica {
+  readonly name: string;
+  /** As far as its own health endpoint or pod condition says. */
+  readonly running: boolean;
+  /** Resident bytes. */
+  readonly rss: number;
+  /** Why it does not run, where Kubernetes says so: `ImagePullBackOff: …`. */
+  readonly trouble?: string;
+}
+
+/** What pods that really run need of this machine. */
+export interface PodHost {
+  /** An address of this machine that pods reach; undefined where the engine runs them on another (a virtual machine). */
+  address(): Promise<string | undefined>;
+  /** Writes a file that every node shows to pods under the name of production's: `/etc/ldap.yaml`. */
+  writeFile(name: 'ldap.yaml' | 'ldap.conf', content: string): Promise<void>;
+  /** Files that pods wrote into homes become readable for a copy, or this user's own, to be removed. */
+  openFiles(how: 'readable' | 'ours'): Promise<void>;
 }
 
 /** A log that some command shows. */
@@ -101,6 +121,8 @@ export interface Cluster {
   /** Path of the admin kubeconfig; its server is HAProxy's frontend. */
   readonly kubeconfig: string;
   readonly platform: Platform;
+  /** Undefined where pods are simulated. */
+  readonly podHost?: PodHost;
   /** Runs the host processes beside the cluster: HAProxy, slapd, maintain-kubeusers. */
   readonly supervisor: Supervisor;
   /** Loopback ports set aside for the host processes beside the cluster. */

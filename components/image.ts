@@ -40,6 +40,7 @@ export async function saveImage(
   const into = parts(making);
   const save = async (): Promise<void> => {
     await cluster.saveState(into.etcd);
+    await cluster.podHost?.openFiles('readable');
     await copyTree(homes(cluster.directory), into.data, context);
     if (ldap) await copyTree(ldapFiles(ldapDirectory(cluster)).database, into.ldap, context);
   };
@@ -63,6 +64,7 @@ export async function restoreImage(cluster: Cluster, image: string, context: Con
   await rm(database, { recursive: true, force: true });
   if (known) await rename(restoring, database);
   await cluster.restoreState(from.etcd);
+  await cluster.podHost?.openFiles('ours');
   await emptyHomes(homes(directory));
   await copyTree(`${from.data}/.`, homes(directory), context);
 }

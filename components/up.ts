@@ -21,6 +21,7 @@ import { loadCatalogue, MODULES_DIRECTORY, pinnedModule } from '../cluster/toolc
 import type { Context } from '../lib/context.ts';
 import { makePrivateDirectory } from '../lib/files.ts';
 import { runPlan, runWithin, type Progress } from '../lib/steps.ts';
+import { keepOwnSettings, readOwnSettings, type OwnSettings } from './maintain-kubeusers/index.ts';
 import { upPlan } from './toolforge.ts';
 
 /** What a person may ask of `up`. What is absent stays as it is, or is the default of a new cluster. */
@@ -39,6 +40,8 @@ export interface UpOptions {
   /** A template of the account policy, or none: a change goes through all accounts. */
   readonly accountPolicy?: PolicyProfile | 'none' | undefined;
   readonly policyAction?: PolicyAction | undefined;
+  /** A file of settings for maintain-kubeusers, or none: kept until another is named. */
+  readonly kubeusersSettings?: string | undefined;
   readonly apiPort?: number | undefined;
   readonly statsPort?: number | undefined;
   readonly mergeKubeconfig: boolean;
@@ -48,6 +51,7 @@ export interface UpOptions {
 export async function up(options: UpOptions, context: Context): Promise<void> {
   const started = context.clock.now();
   const directory = clusterDirectory(context.paths, options.name);
+  const asked = await settingsOf(options);
   await makePrivateDirectory(directory);
   await withClusterLock(options.name, 'up', context, async () => {
     const existing = (await readRecord(context.paths, options.name))?.spec;
@@ -56,13 +60,14 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
       podSecurityPolicy: existing?.podSecurityPolicy,
       kyverno: options.kyverno ?? existing?.kyverno,
     });
-    const asked = options.provider ?? 'auto';
-    const chosen = asked === 'auto' ? (existing?.provider ?? asked) : asked;
+    const provided = options.provider ?? 'auto';
+    const chosen = provided === 'auto' ? (existing?.provider ?? provided) : provided;
     const spec = specOf(options, existing, await resolveProvider(chosen, profile, context));
     const provider = await providerOf(spec.provider);
     await provider.check(spec, profile, context);
     pinnedModule(await loadCatalogue(MODULES_DIRECTORY), `kyverno-${profile.kyverno}`);
     const record = await prepareRecord(spec, context);
+    if (asked !== undefined) await keepOwnSettings(directory, asked === 'none' ? undefined : asked);
     context.output.note(`Cluster ${spec.name}: ${profile.description} (${spec.provider})`);
     const plan = upPlan(provider, record, profile, context);
     const state = {} as UpState; // the plan's first step sets the cluster
@@ -87,6 +92,11 @@ export async function converge(
   const state = {} as UpState; // the plan's first step sets the cluster
   await runWithin(progress, plan, state, context);
   return state.cluster;
+}
+
+/** Read before anything is made: a file that is wrong costs nothing. */
+async function settingsOf({ kubeusersSettings: file }: UpOptions): Promise<OwnSettings | 'none' | undefined> {
+  return file === undefined || file === 'none' ? file : readOwnSettings(file);
 }
 
 /** What a new cluster has. */

@@ -4,7 +4,7 @@ import { makePrivateDirectory } from '../../lib/files.ts';
 import { LOOPBACK } from '../keys.ts';
 import { loadParts, LocalCluster, SILENT, type LocalClusterParts } from '../local-cluster.ts';
 import type { Profile } from '../profile.ts';
-import type { Cluster, Endpoint, LogSource, MachineMemory, Platform } from '../provider.ts';
+import type { Cluster, Endpoint, LogSource, MachineMemory, Platform, PodHost } from '../provider.ts';
 import type { ClusterRecord } from '../record.ts';
 import { saveEtcd } from '../save-etcd.ts';
 import { resolveBinaries } from '../toolchain/resolve.ts';
@@ -12,8 +12,10 @@ import { findEngine, requireEngine } from './engine.ts';
 import { apiserverEndpoints, nodesOf, port } from './layout.ts';
 import { profileOfNodes } from './image/choose.ts';
 import { nodeLogs } from './logs.ts';
+import { requireKnownEngine } from './known-engine.ts';
 import { nodeMemory } from './memory.ts';
 import { KindPlatform } from './platform.ts';
+import { podHost } from './pod-host.ts';
 import { waitForApiservers, waitForNodes } from './readiness.ts';
 import { restoreEtcd } from './snapshot.ts';
 
@@ -22,6 +24,7 @@ export class KindCluster extends LocalCluster {
   readonly apiservers: readonly Endpoint[];
   readonly platform: Platform;
   readonly hostPorts: Cluster['hostPorts'];
+  readonly podHost: PodHost;
   readonly #toolsVersion: string;
 
   static async load(record: ClusterRecord, profile: Profile, context: Context): Promise<KindCluster> {
@@ -38,6 +41,7 @@ export class KindCluster extends LocalCluster {
     this.apiservers = apiserverEndpoints(record);
     this.hostPorts = { ldap: port(record, 'ldap'), maintainKubeusers: port(record, 'maintainKubeusers') };
     this.platform = new KindPlatform(() => this.client(), context);
+    this.podHost = podHost(record, parts.directory, context);
   }
 
   async program(binary: string): Promise<string> {
@@ -67,7 +71,7 @@ export class KindCluster extends LocalCluster {
   }
 
   async restoreState(file: string): Promise<void> {
-    const engine = await requireEngine(this.context);
+    const engine = await requireKnownEngine(this.directory, this.context);
     await restoreEtcd(this.record, this.directory, file, engine, this.context);
     await waitForApiservers(this, engine, this.context);
     const client = await this.client();

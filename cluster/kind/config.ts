@@ -9,6 +9,7 @@ import type { ClusterRecord } from '../record.ts';
 import type { NodeImage } from './image/choose.ts';
 import { COREDNS, etcdTag } from './image/components.ts';
 import { GATEWAY_NODE_PORTS, layout, nodesOf, port, type KindNode } from './layout.ts';
+import { NODE_FILES } from './pod-host.ts';
 
 /** Where kubeadm, and so the API servers, find the admission configuration in a node. */
 export const ADMISSION_IN_NODE = '/etc/kubernetes/admission';
@@ -55,6 +56,22 @@ export function kindConfig(
   });
 }
 
+/** For one node of this image and nothing of ours: only what it takes to start without pulling anything. */
+export function bareKindConfig(
+  profile: Profile,
+  { reference, origin }: Pick<NodeImage, 'reference' | 'origin'>,
+): string {
+  const built = origin === 'built';
+  const images = { dns: { imageTag: `v${COREDNS}` }, etcd: { local: { imageTag: etcdTag(profile) } } };
+  return stringify({
+    kind: 'Cluster',
+    apiVersion: 'kind.x-k8s.io/v1alpha4',
+    networking: { disableDefaultCNI: built },
+    ...(built ? { kubeadmConfigPatches: [stringify({ kind: 'ClusterConfiguration', ...images })] } : {}),
+    nodes: [{ role: 'control-plane', image: reference }],
+  });
+}
+
 /** kubeadm's configuration where it is not kind's: production's API server arguments, and our images where there are such. */
 function clusterConfiguration(profile: Profile, origin: NodeImage['origin']): object {
   const built = origin === 'built';
@@ -97,10 +114,7 @@ function clusterConfiguration(profile: Profile, origin: NodeImage['origin']): ob
   };
 }
 
-/**
- * What production's nodes have (TOOLFORGE.md, section 3), as far as there is something to mount: no LDAP is reachable
- * from pods here, and there is no OpenStack.
- */
+/** What production's nodes have (TOOLFORGE.md, section 3). */
 function productionMounts(directory: string): Mount[] {
   const { data, etc, network, public: published } = layout(directory);
   return [
@@ -109,17 +123,24 @@ function productionMounts(directory: string): Mount[] {
     { hostPath: path.join(published, 'dumps'), containerPath: '/public/dumps', readOnly: true },
     { hostPath: path.join(published, 'nfs'), containerPath: '/mnt/nfs', readOnly: true },
     { hostPath: path.join(published, 'sss-pipes'), containerPath: '/var/lib/sss/pipes' },
-    { hostPath: path.join(etc, 'wmcs-project'), containerPath: '/etc/wmcs-project', readOnly: true },
+    ...Object.keys(NODE_FILES).map((name) => ({
+      hostPath: path.join(etc, name),
+      containerPath: `/etc/${name}`,
+      readOnly: true,
+    })),
     { hostPath: network, containerPath: '/etc/toolforge-local/network', readOnly: true },
   ];
 }
+
+/** What `/mnt/nfs/dumps*` is today, and what volume-admission mounts. */
+const DUMPS_SERVER = 'nfs/dumps-clouddumps1001';
 
 /** Directories that must be there before an engine mounts them, or it makes them as root. */
 export function mountedDirectories(directory: string): string[] {
   const { data, public: published } = layout(directory);
   return [
     ...['project', 'scratch'].map((name) => path.join(data, name)),
-    ...['dumps', 'nfs', 'sss-pipes'].map((name) => path.join(published, name)),
+    ...['dumps', 'nfs', DUMPS_SERVER, 'sss-pipes'].map((name) => path.join(published, name)),
   ];
 }
 

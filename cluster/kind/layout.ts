@@ -87,7 +87,7 @@ export function layout(directory: string) {
     network: path.join(kind, 'network'),
     /** Files of /etc that production's nodes have, mounted into all. */
     etc: path.join(kind, 'etc'),
-    /** The engine's client as kind sees it. */
+    /** The engine's client as kind sees it, in a directory of each `up` that makes nodes. */
     bin: path.join(kind, 'bin'),
     /** There once all nodes were created; without it, what there is of them is the rest of an interrupted `up`. */
     created: path.join(kind, 'created.json'),

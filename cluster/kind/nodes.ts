@@ -19,9 +19,11 @@ import { clientScript } from './client-script.ts';
 import type { NodeImage } from './image/choose.ts';
 import { ADMISSION_IN_NODE, kindConfig, mountedDirectories, networkFile } from './config.ts';
 import { runEngine, type Engine } from './engine.ts';
+import { rememberEngine } from './known-engine.ts';
 import { balancerContainer, layout, networkName, nodesOf } from './layout.ts';
 import { ensureNetwork } from './network.ts';
 import { ownContainers, removeOwn, requireOwnName } from './owner.ts';
+import { NODE_FILES } from './pod-host.ts';
 
 /** Everything that creating nodes takes. */
 export interface NodeInput {
@@ -59,6 +61,8 @@ export async function bringUpNodes(input: NodeInput, context: Context, progress:
     await runEngine(engine, context, ['start', ...stopped]);
     return `${stopped.length} started again`;
   }
+  // The kind of an `up` that was killed may live on: without its client it ends.
+  await rm(layout(directory).bin, { recursive: true, force: true });
   await requireOwnName(record.spec.name, directory, engine, context);
   if (found.length > 0) {
     progress.update('removing what an interrupted `up` left');
@@ -87,13 +91,16 @@ const CREATE_MS = 15 * 60_000;
 async function create(input: NodeInput, context: Context, progress: Progress): Promise<void> {
   const { record, profile, directory, pki, engine, kind, image } = input;
   const files = layout(directory);
+  await makePrivateDirectory(files.kind);
+  await rememberEngine(directory, engine, context);
   progress.update('network');
   const addresses = await ensureNetwork(record, directory, engine, context);
   await writeMounted(input, addresses);
   const client = await findProgram(engine.name, (context.env['PATH'] ?? '').split(path.delimiter));
   if (client === undefined) throw new Error(`${engine.name} answered, and is not in PATH`);
-  await makePrivateDirectory(files.bin);
-  const script = path.join(files.bin, engine.name);
+  const bin = path.join(files.bin, String(process.pid));
+  await makePrivateDirectory(bin);
+  const script = path.join(bin, engine.name);
   await writeFileAtomic(script, clientScript(client, directory, addresses), 0o700);
   await writeFileIfChanged(files.config, kindConfig(record, profile, directory, pki, image));
   const { name } = record.spec;
@@ -113,7 +120,7 @@ async function create(input: NodeInput, context: Context, progress: Progress): P
       ],
       {
         env: {
-          PATH: `${files.bin}${path.delimiter}${context.env['PATH'] ?? ''}`,
+          PATH: `${bin}${path.delimiter}${context.env['PATH'] ?? ''}`,
           KIND_EXPERIMENTAL_PROVIDER: engine.name,
           KIND_EXPERIMENTAL_DOCKER_NETWORK: networkName(name),
           KIND_EXPERIMENTAL_PODMAN_NETWORK: networkName(name),
@@ -151,8 +158,11 @@ async function writeMounted(
   for (const [name, content] of Object.entries(admissionFiles(ADMISSION_IN_NODE))) {
     await writeFileIfChanged(path.join(files.admission, name), content, 0o644);
   }
-  await writeFileIfChanged(path.join(files.etc, 'wmcs-project'), 'local\n', 0o644);
-  // In place: a mounted file is the one that was there when the node started.
+  for (const [name, content] of Object.entries(NODE_FILES)) {
+    const file = path.join(files.etc, name);
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
+    await writeFileIfChanged(file, content, 0o644);
+  }
   await writeFileIfChanged(files.network, networkFile(nodesOf(record), addresses), 0o644);
 }
 

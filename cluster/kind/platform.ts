@@ -5,6 +5,7 @@ import { holds } from '../../lib/kube/conditions.ts';
 import { PODS, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { Platform, PlatformWorkload } from '../provider.ts';
+import { TOOL_IMAGE } from './image/components.ts';
 import { podMemory } from './pod-memory.ts';
 
 const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments' };
@@ -22,6 +23,7 @@ export type OpenClient = () => Promise<KubeClient>;
 export class KindPlatform implements Platform {
   /** Services are Services: the nodes' kube-proxy balances them. */
   readonly balancedServices = [];
+  readonly toolImage = TOOL_IMAGE;
   readonly #open: OpenClient;
   readonly #context: Context;
 
@@ -73,6 +75,7 @@ export class KindPlatform implements Platform {
         name: pod.metadata?.name ?? '',
         running: isReady(pod),
         rss: memory.get(pod.metadata?.uid ?? '') ?? 0,
+        ...troubleOf(pod),
       }));
       // A replica that has no pod yet is one that does not run.
       const wanted = deployment.spec?.replicas ?? 1;
@@ -122,6 +125,39 @@ async function scale(
     body: { metadata: { annotations: { [PAUSED]: remembered } }, spec: { replicas } },
   });
 }
+
+/** What of a pod tells why it does not run. */
+interface PodState {
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
+    readonly containerStatuses?: readonly {
+      readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+    }[];
+  };
+}
+
+/** What keeps a pod from running: nowhere to go, no image, a program that ends. */
+export function troubleOf({ status }: PodState): { readonly trouble?: string } {
+  const unscheduled = status?.conditions?.find(
+    ({ type, status: holds, message }) =>
+      type === 'PodScheduled' && holds === 'False' && message !== undefined,
+  );
+  const waiting = (status?.containerStatuses ?? [])
+    .map(({ state }) => state?.waiting)
+    .find((state) => state?.reason !== undefined && !STARTING.includes(state.reason));
+  const trouble =
+    unscheduled === undefined
+      ? [waiting?.reason, waiting?.message].filter((part) => part !== undefined).join(': ')
+      : `Pending: ${unscheduled.message ?? ''}`;
+  return trouble === '' ? {} : { trouble };
+}
+
+/** Reasons to wait that pass by themselves. */
+const STARTING: readonly string[] = ['ContainerCreating', 'PodInitializing'];
 
 function isReady({ metadata, status }: V1Pod): boolean {
   return metadata?.deletionTimestamp === undefined && holds(status?.conditions, 'Ready');

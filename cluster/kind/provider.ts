@@ -15,11 +15,14 @@ import { ensureBalancerImage } from './image/balancer.ts';
 import { chooseNodeImage, imageOfNodes, type NodeImage } from './image/choose.ts';
 import { KIND_MODULE } from './image/root.ts';
 import { makeKeys } from './keys.ts';
+import { requireKnownEngine } from './known-engine.ts';
 import { layout, nodesOf } from './layout.ts';
 import { loadMissingImages } from './load-images.ts';
 import { bringUpNodes, limitMemory } from './nodes.ts';
 import { removeOwn, requireOwnName } from './owner.ts';
+import { openPodFiles } from './pod-files.ts';
 import { waitForApiservers, waitForNodes } from './readiness.ts';
+import { finishRestore } from './snapshot.ts';
 
 /** Real nodes in containers, made by kind: real kubelets, real pods. */
 export const kind: Provider = {
@@ -48,8 +51,10 @@ export const kind: Provider = {
     const runit = await resolveRunit(context, { update: () => undefined });
     await new RunitSupervisor(directory, runit, context).shutdown();
     // Without this directory no container was ever made for the cluster, and no engine is needed to remove it.
-    if (await exists(layout(directory).kind))
-      await removeOwn(directory, await requireEngine(context), context);
+    if (!(await exists(layout(directory).kind))) return;
+    const engine = await requireKnownEngine(directory, context);
+    await removeOwn(directory, engine, context);
+    await openPodFiles('ours', directory, engine, context);
   },
 
   load: (record, profile, context) => KindCluster.load(record, profile, context),
@@ -109,7 +114,8 @@ class KindUp {
   }
 
   async #programs(state: UpState, progress: Progress): Promise<string> {
-    this.#engine = await requireEngine(this.#context);
+    const directory = clusterDirectory(this.#context.paths, this.#record.spec.name);
+    this.#engine = await requireKnownEngine(directory, this.#context);
     const refs = [
       { module: KIND_MODULE, binary: 'kind' },
       { module: `kubernetes-${this.#profile.kubernetes}`, binary: 'kubectl' },
@@ -151,9 +157,11 @@ class KindUp {
     return limited === undefined ? done : `${done}, memory: ${limited}`;
   }
 
-  async #apiservers({ cluster }: UpState): Promise<undefined> {
-    await waitForApiservers(cluster, this.#requireEngine(), this.#context);
-    return undefined;
+  async #apiservers({ cluster }: UpState): Promise<string | undefined> {
+    const engine = this.#requireEngine();
+    const finished = await finishRestore(this.#record, engine, this.#context);
+    await waitForApiservers(cluster, engine, this.#context);
+    return finished ? 'an interrupted restore was brought to its end' : undefined;
   }
 
   async #ready({ cluster }: UpState): Promise<string> {

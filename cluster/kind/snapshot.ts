@@ -6,6 +6,10 @@ import { ensureNetwork } from './network.ts';
 
 /** Where the snapshot is put in a node: beside etcd's data. */
 const FILE = '/var/lib/toolforge-local-restore.db';
+/** Where a member's new data wait for their place. */
+const RESTORED = '/var/lib/etcd.restored';
+const MANIFESTS = '/etc/kubernetes/manifests';
+/** There while the control plane is down for a restore. */
 const HELD = '/etc/kubernetes/held';
 
 /**
@@ -19,21 +23,59 @@ export async function restoreEtcd(
   engine: Engine,
   context: Context,
 ): Promise<void> {
-  const members = nodesOf(record).filter(({ role }) => role === 'control-plane');
+  const members = controlPlanes(record);
   const addresses = await ensureNetwork(record, directory, engine, context);
   const peer = ({ container }: KindNode): string => `https://${addresses.get(container) ?? ''}:2380`;
   const cluster = members.map((member) => `${member.container}=${peer(member)}`).join(',');
   const onAll = (work: (member: KindNode) => Promise<unknown>) => Promise.all(members.map(work));
-  const inNode = ({ container }: KindNode, script: string, ...args: string[]) =>
-    runEngine(engine, context, ['exec', container, 'sh', '-euc', script, 'sh', ...args]);
+  await finishRestore(record, engine, context);
   // All that may fail comes before anything is stopped or deleted.
   await onAll(async (member) => {
-    await runEngine(engine, context, ['exec', member.container, 'rm', '-rf', FILE, '/var/lib/etcd.restored']);
+    await runEngine(engine, context, ['exec', member.container, 'rm', '-rf', FILE, RESTORED]);
     await runEngine(engine, context, ['cp', file, `${member.container}:${FILE}`]);
-    await inNode(member, RESTORE, FILE, member.container, cluster, peer(member));
+    await inNode(member, RESTORE, engine, context, [FILE, member.container, cluster, peer(member)]);
   });
-  await onAll((member) => inNode(member, STOP, HELD));
-  await onAll((member) => inNode(member, START, HELD));
+  await swapAndStart(members, engine, context);
+}
+
+/**
+ * Ends what a killed restore left half done: once one member was taken down, all must get their new data before any of
+ * them starts, for old and new do not know each other.
+ * @returns whether there was anything to end
+ */
+export async function finishRestore(
+  record: ClusterRecord,
+  engine: Engine,
+  context: Context,
+): Promise<boolean> {
+  const members = controlPlanes(record);
+  const held = await Promise.all(members.map((member) => inNode(member, IS_HELD, engine, context)));
+  if (!held.some(({ stdout }) => stdout.trim() === 'held')) return false;
+  await swapAndStart(members, engine, context);
+  return true;
+}
+
+async function swapAndStart(members: readonly KindNode[], engine: Engine, context: Context): Promise<void> {
+  // All of them are to end, well or not, before anything else is done in them.
+  const swapped = await Promise.allSettled(members.map((member) => inNode(member, SWAP, engine, context)));
+  for (const outcome of swapped) if (outcome.status === 'rejected') throw outcome.reason;
+  await Promise.all(members.map((member) => inNode(member, START, engine, context)));
+}
+
+function controlPlanes(record: ClusterRecord): KindNode[] {
+  return nodesOf(record).filter(({ role }) => role === 'control-plane');
+}
+
+/** One script at a time in a node: the one of a client that was killed goes on to its end. */
+function inNode(
+  { container }: KindNode,
+  script: string,
+  engine: Engine,
+  context: Context,
+  args: readonly string[] = [],
+) {
+  const locked = ['flock', '/run/toolforge-local-restore.lock', 'sh', '-euc', script, 'sh', ...args];
+  return runEngine(engine, context, ['exec', container, ...locked]);
 }
 
 /**
@@ -41,26 +83,33 @@ export async function restoreEtcd(
  * take the restored ones for known.
  */
 const RESTORE = `image=$(ctr --namespace k8s.io images list --quiet | grep -m 1 '/etcd:')
+ctr --namespace k8s.io containers delete toolforge-local-restore 2>/dev/null || true # of a node that was stopped in it
 ctr --namespace k8s.io run --rm --mount type=bind,src=/var/lib,dst=/var/lib,options=rbind:rw \\
-  "$image" toolforge-local-restore etcdutl snapshot restore "$1" --data-dir /var/lib/etcd.restored --name "$2" \\
+  "$image" toolforge-local-restore etcdutl snapshot restore "$1" --data-dir ${RESTORED} --name "$2" \\
   --initial-cluster "$3" --initial-advertise-peer-urls "$4" --bump-revision 1000000000 --mark-compacted
 rm -f "$1"`;
 
+const IS_HELD = `[ ! -d ${HELD} ] || echo held`;
+
 /**
- * The kubelet does not start again what has no manifest; what it would end gently is ended at once, since its data go.
- * Waits for the processes to be gone, not for a time.
+ * Takes the control plane down and puts the new data in the place of the old; whatever of it was done already is left
+ * out. The kubelet does not start again what has no manifest; what it would end gently is ended at once, since its data
+ * go. Waits for the processes to be gone, not for a time.
  */
-const STOP = `programs='etcd|kube-apiserver|kube-controller|kube-scheduler'
-mkdir -p "$1"
-mv /etc/kubernetes/manifests/*.yaml "$1"/
+const SWAP = `programs='etcd|kube-apiserver|kube-controller|kube-scheduler'
+[ -d ${RESTORED}/member ] || exit 0
+mkdir -p ${HELD}
+for manifest in ${MANIFESTS}/*.yaml; do [ ! -e "$manifest" ] || mv "$manifest" ${HELD}/; done
 tries=0
 while pkill -KILL -x "$programs"; do
-  tries=$((tries + 1)); [ "$tries" -lt 600 ] || { mv "$1"/*.yaml /etc/kubernetes/manifests/; exit 1; }
+  tries=$((tries + 1))
+  [ "$tries" -lt 600 ] || { echo 'the control plane does not end' >&2; exit 1; }
   sleep 0.2
 done
 rm -rf /var/lib/etcd/member
-mv /var/lib/etcd.restored/member /var/lib/etcd/member
-rm -rf /var/lib/etcd.restored`;
+mv ${RESTORED}/member /var/lib/etcd/member
+rm -rf ${RESTORED}`;
 
-const START = `mv "$1"/*.yaml /etc/kubernetes/manifests/
-rmdir "$1"`;
+const START = `[ -d ${HELD} ] || exit 0
+for manifest in ${HELD}/*.yaml; do [ ! -e "$manifest" ] || mv "$manifest" ${MANIFESTS}/; done
+rmdir ${HELD}`;

@@ -39,10 +39,10 @@ export class PkiStore {
     return this.#write(name, await createAuthority(name));
   }
 
-  /** The key pair of that name, signed by the authority; made, or made anew near its end. */
+  /** The key pair of that name, signed by the authority; made, or made anew near its end or for more addresses. */
   async issue(name: string, authority: string, request: CertificateRequest): Promise<KeyPair> {
     const existing = await this.read(name);
-    if (existing !== undefined && daysLeft(existing.certificate) > RENEW_DAYS) return existing;
+    if (existing !== undefined && isGood(existing.certificate, request)) return existing;
     const { issueCertificate } = await import('./certificates.ts');
     return this.#write(name, await issueCertificate(await this.authority(authority), request));
   }
@@ -85,7 +85,9 @@ export class PkiStore {
   }
 }
 
-function daysLeft(certificate: string): number {
+function isGood(certificate: string, { ipAddresses = [] }: CertificateRequest): boolean {
   // node:crypto reads a certificate in a fraction of the time that loading the library takes.
-  return (new X509Certificate(certificate).validToDate.getTime() - Date.now()) / (24 * 60 * 60 * 1000);
+  const parsed = new X509Certificate(certificate);
+  const daysLeft = (parsed.validToDate.getTime() - Date.now()) / (24 * 60 * 60 * 1000);
+  return daysLeft > RENEW_DAYS && ipAddresses.every((address) => parsed.checkIP(address) !== undefined);
 }

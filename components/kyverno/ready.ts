@@ -22,7 +22,7 @@ export async function waitForKyverno(
   installed: Installed,
   context: Context,
 ): Promise<string> {
-  const waiting = waitOptions(context);
+  const waiting = waitOptions(cluster, context);
   await waitFor("Kyverno's webhooks", () => registered(cluster, client, context.clock), waiting);
   const servers = cluster.apiservers.length;
   await waitFor('Kyverno to judge policies', () => judgesPolicies(client, servers), waiting);
@@ -40,7 +40,8 @@ export async function waitForKyverno(
 async function registered(cluster: Cluster, client: KubeClient, clock: Clock): Promise<true | undefined> {
   await assertRunning(cluster);
   const { missing, bypassed } = await webhooksStatus(client, clock.now());
-  if (missing.length > 0) throw new Error(`not registered yet: ${missing.join(', ')}`);
+  if (missing.length > 0)
+    throw new Error([`not registered yet: ${missing.join(', ')}`, ...(await troubles(cluster))].join('\n'));
   if (bypassed.length > 0) throw new Error(describeBypassed(bypassed));
   return true;
 }
@@ -81,12 +82,23 @@ async function assertRunning({ supervisor, platform }: Cluster): Promise<void> {
   }
 }
 
-function waitOptions({ clock, signal }: Context): WaitOptions {
+/** What Kubernetes says of pods of Kyverno's that do not run. */
+async function troubles({ platform }: Cluster): Promise<string[]> {
+  const replicas = await Promise.all(CONTROLLERS.map(({ deployment }) => platform.replicas(deployment)));
+  return replicas
+    .flat()
+    .flatMap(({ name, running, trouble }) =>
+      running || trouble === undefined ? [] : [`${name}: ${trouble}`],
+    );
+}
+
+function waitOptions({ platform }: Cluster, { clock, signal }: Context): WaitOptions {
+  const log = `npm run logs ${platform.balancedServices.length > 0 ? 'kyverno-admission-controller-1' : 'kyverno-admission-controller'}`;
   return {
     clock,
     signal,
     timeoutMs: TIMEOUT_MS,
     maxPauseMs: 100,
-    hint: 'Look at `npm run logs kyverno-admission-controller-1`, and run `npm run up` again.',
+    hint: `Look at \`${log}\`, and run \`npm run up\` again.`,
   };
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { LOOPBACK } from '../../cluster/keys.ts';
 import type { Cluster, UpState } from '../../cluster/provider.ts';
 import type { Supervisor } from '../../cluster/supervisor/service.ts';
 import type { Context } from '../../lib/context.ts';
@@ -12,6 +13,7 @@ import { connectWriter } from './connect.ts';
 import { changesFor, knownEntries } from './converge.ts';
 import { defaultEntries, DEFAULT_TOOLS } from './defaults.ts';
 import { ldapFiles, makePassword, passwordHash } from './files.ts';
+import { issueCertificate, tellPods } from './pods.ts';
 import {
   LDAP_SERVICE,
   ldapService,
@@ -32,9 +34,13 @@ export function ldapPlan(context: Context): Plan<UpState> {
       id: 'ldap.start',
       title: 'LDAP',
       async run({ cluster }, progress) {
-        const options = ldapOptions(cluster, await resolveSlapd(context, progress));
+        const podAddress = await cluster.podHost?.address();
+        const options = ldapOptions(cluster, await resolveSlapd(context, progress), podAddress);
+        await issueCertificate(cluster, podAddress);
         const started = await startLdap(options, cluster.supervisor, context);
-        return `${started ? 'started' : 'unchanged'}, ${ldapUrl(options.port)}`;
+        if (podAddress !== undefined) await tellPods(cluster, ldapDirectory(cluster), podAddress);
+        const pods = podAddress === undefined ? '' : `, for pods ${ldapUrl(options.port, podAddress)}`;
+        return `${started ? 'started' : 'unchanged'}, ${ldapUrl(options.port)}${pods}`;
       },
     },
     {
@@ -62,12 +68,14 @@ export function ldapDirectory(cluster: Pick<Cluster, 'directory'>): string {
   return path.join(cluster.directory, 'ldap');
 }
 
-/** What slapd is to be for this cluster. */
+/** What slapd is to be for this cluster. It listens on loopback, and where pods reach it. */
 export function ldapOptions(
   cluster: Pick<Cluster, 'directory' | 'hostPorts' | 'pki'>,
   slapd: SlapdInstallation,
+  podAddress?: string,
 ): LdapOptions {
   return {
+    addresses: [LOOPBACK, ...(podAddress === undefined ? [] : [podAddress])],
     directory: ldapDirectory(cluster),
     slapd,
     port: cluster.hostPorts.ldap,

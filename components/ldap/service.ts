@@ -61,9 +61,9 @@ export function ldapService({ directory, slapd, port, addresses, tls }: LdapOpti
   };
 }
 
-/** Where a client on this machine finds the server. */
-export function ldapUrl(port: number): string {
-  return `ldaps://${LOOPBACK}:${port}`;
+/** Where a client finds the server: one on this machine, or a pod. */
+export function ldapUrl(port: number, address: string = LOOPBACK): string {
+  return `ldaps://${address}:${port}`;
 }
 
 /**

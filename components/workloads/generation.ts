@@ -9,7 +9,12 @@ import { GENERATIONS, type Generation } from './tool.ts';
 /** The suffix of tools' web addresses, unless the file says another. */
 const WEB_DOMAIN = 'toolforge.local';
 
-const generatorsSchema = z.strictObject({ generation: z.enum(GENERATIONS), webDomain: z.string().min(1) });
+const generatorsSchema = z.strictObject({
+  generation: z.enum(GENERATIONS),
+  webDomain: z.string().min(1),
+  /** The image that stands in for Toolforge's own; absent: theirs. */
+  standIn: z.string().min(1).optional(),
+});
 
 /** What both generators are told by the cluster, not by the tool. */
 export type Generators = z.infer<typeof generatorsSchema>;
@@ -41,7 +46,10 @@ export async function writeGeneration(clusterDirectory: string, generation: Gene
   const file = generationFile(clusterDirectory);
   // What cannot be read is replaced: this is how it is mended.
   const known = await readGenerators(file).catch(() => undefined);
-  const generators: Generators = { generation, webDomain: known?.webDomain ?? WEB_DOMAIN };
+  await writeGenerators(file, { webDomain: WEB_DOMAIN, ...known, generation });
+}
+
+async function writeGenerators(file: string, generators: Generators): Promise<void> {
   const directory = path.dirname(file);
   await mkdir(path.dirname(directory), { recursive: true, mode: 0o700 });
   await mkdir(directory, { recursive: true });
@@ -50,16 +58,26 @@ export async function writeGeneration(clusterDirectory: string, generation: Gene
 }
 
 /**
- * Makes sure that a cluster has the file. Where pods still have a PodSecurityPolicy the migration has not begun.
+ * Makes sure that a cluster has the file. Where pods still have a PodSecurityPolicy the migration has not begun; where they
+ * really run, they are of an image that is there.
  * @returns the file's path
  */
-export async function ensureGenerators(cluster: {
+export async function ensureGenerators({
+  directory,
+  profile,
+  platform,
+}: {
   readonly directory: string;
   readonly profile: { readonly podSecurityPolicy: boolean };
+  readonly platform: { readonly toolImage?: string };
 }): Promise<string> {
-  const file = generationFile(cluster.directory);
+  const file = generationFile(directory);
   if ((await readGenerators(file)) === undefined) {
-    await writeGeneration(cluster.directory, cluster.profile.podSecurityPolicy ? 'before' : 'explicit');
+    await writeGenerators(file, {
+      generation: profile.podSecurityPolicy ? 'before' : 'explicit',
+      webDomain: WEB_DOMAIN,
+      ...(platform.toolImage === undefined ? {} : { standIn: platform.toolImage }),
+    });
   }
   return file;
 }

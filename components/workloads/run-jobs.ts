@@ -8,7 +8,7 @@ import { awaitDeployment, awaitJob, type Job, type Outcome } from './outcome.ts'
 import { findJob, JOB_KINDS, listJobs, showJob } from './list-jobs.ts';
 import { find, refusal, remove } from './resources.ts';
 import type { Session } from './session.ts';
-import { IMAGES } from './tool.ts';
+import { ownImage } from './tool.ts';
 
 /** Runs, lists, shows or deletes jobs of the tool. */
 export async function runJobs(request: JobRequest, session: Session, output: Output): Promise<void> {
@@ -66,9 +66,9 @@ async function run(name: string, request: JobRequest, session: Session, output: 
 function describe(name: string, request: JobRequest, { tool, generators }: Session): JobDescription {
   const { command = '', image, schedule, continuous, mem, retry, mount } = request;
   return {
-    ...{ tool, name, command, generation: generators.generation },
+    ...{ tool, name, command, generation: generators.generation, standIn: generators.standIn },
     when: continuous === true ? 'continuous' : schedule === undefined ? 'once' : { schedule },
-    ...(image === undefined ? {} : { image: imageOf(image) }),
+    ...(image === undefined ? {} : { image: imageOf(image, generators.standIn) }),
     ...(mem === undefined ? {} : { memory: mem }),
     ...(retry === undefined ? {} : { retry }),
     ...(mount === undefined ? {} : { mount }),
@@ -76,8 +76,8 @@ function describe(name: string, request: JobRequest, { tool, generators }: Sessi
 }
 
 /** A short name stands for one of Toolforge's own images. */
-function imageOf(name: string): string {
-  return /[/:@]/.test(name) ? name : `${IMAGES}-${name}-sssd-base:latest`;
+function imageOf(name: string, standIn: string | undefined): string {
+  return /[/:@]/.test(name) ? name : ownImage(`${name}-sssd-base`, standIn);
 }
 
 type Wait = (session: Session, name: string) => Promise<Outcome>;

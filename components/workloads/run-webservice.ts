@@ -87,9 +87,9 @@ function notRunning(tool: string): Failure {
 /** The Deployment comes last and goes last: where it is, the rest is too. */
 async function bringUp(session: Session, type: string, output: Output): Promise<void> {
   const { tool, client, clock, generators } = session;
-  const { generation, webDomain: domain } = generators;
+  const { generation, webDomain: domain, standIn } = generators;
   const startedAt = new Date(clock.now()).toISOString();
-  const objects = webserviceObjects({ tool, type, generation, domain, startedAt });
+  const objects = webserviceObjects({ tool, type, generation, standIn, domain, startedAt });
   try {
     await client.apply(SERVICES, objects.service, tool.namespace);
     await client.apply(INGRESSES, objects.ingress, tool.namespace);

@@ -4,6 +4,7 @@ import { PODS, type KubeObject } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { find, refusal, remove } from './resources.ts';
 import { CONTEXT_NAME, type Session } from './session.ts';
+import { withStorage } from './storage.ts';
 import { shellPod } from './webservice.ts';
 
 /** An image that nobody has pulled yet takes its time. */
@@ -36,7 +37,7 @@ export async function webserviceShell(
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, labels: labelsOf(name) },
-    spec: shellPod(tool, type, generators.generation),
+    spec: withStorage(shellPod({ tool, type, ...generators }), tool.home),
   };
   try {
     await client.create(PODS, pod, tool.namespace).catch((error: unknown) => {

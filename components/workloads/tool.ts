@@ -9,7 +9,15 @@ export interface Tool {
 }
 
 /** What the names of Toolforge's own images begin with. */
-export const IMAGES = 'docker-registry.tools.wmflabs.org/toolforge';
+const IMAGES = 'docker-registry.tools.wmflabs.org/toolforge';
+
+/**
+ * One of Toolforge's own images, `python3.11-sssd-web`; or what stands in for all of them where pods really run and no
+ * registry is asked.
+ */
+export function ownImage(name: string, standIn: string | undefined): string {
+  return standIn ?? `${IMAGES}-${name}:latest`;
+}
 
 /**
  * How the generators of 2024 wrote pods: without a word about security; since stage 1 of the migration with the context

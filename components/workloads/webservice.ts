@@ -1,12 +1,15 @@
 import type { KubeObject } from '../../lib/kube/types.ts';
 import { contextFields } from './security-context.ts';
-import { IMAGES, type Generation, type Tool } from './tool.ts';
+import { withStorage } from './storage.ts';
+import { ownImage, type Generation, type Tool } from './tool.ts';
 
 export interface Webservice {
   readonly tool: Tool;
   /** `python3.11`, `node18`, `jdk17` … */
   readonly type: string;
   readonly generation: Generation;
+  /** Instead of production's image of the type. */
+  readonly standIn?: string | undefined;
   /** Below which the tool's web address is: `toolforge.local`. */
   readonly domain: string;
   readonly startedAt: string;
@@ -33,7 +36,7 @@ export function webserviceObjects(service: Webservice): {
         selector: { matchLabels: labels },
         template: {
           metadata: { labels, annotations: { 'toolforge.org/started-at': startedAt } },
-          spec: webservicePod(service),
+          spec: withStorage(webservicePod(service), tool.home),
         },
       },
     },
@@ -77,8 +80,13 @@ export function webserviceLabels({ name }: Tool): Readonly<Record<string, string
   };
 }
 
-/** The pod of a webservice. */
-export function webservicePod({ tool, type, generation }: Webservice): Readonly<Record<string, unknown>> {
+/** The pod of a webservice, before its storage. */
+export function webservicePod({
+  tool,
+  type,
+  generation,
+  standIn,
+}: Webservice): Readonly<Record<string, unknown>> {
   const context = contextFields(tool, generation);
   const memory = type.startsWith('jdk') ? '1Gi' : '512Mi';
   return {
@@ -86,7 +94,7 @@ export function webservicePod({ tool, type, generation }: Webservice): Readonly<
     containers: [
       {
         name: 'webservice',
-        image: `${IMAGES}-${type}-sssd-web:latest`,
+        image: ownImage(`${type}-sssd-web`, standIn),
         command: ['/usr/bin/webservice-runner', '--type', type, '--port', String(PORT)],
         workingDir: `${tool.home}/`,
         ports: [{ name: 'http', containerPort: PORT, protocol: 'TCP' }],
@@ -97,12 +105,13 @@ export function webservicePod({ tool, type, generation }: Webservice): Readonly<
   };
 }
 
-/** The pod of `webservice shell`. */
-export function shellPod(
-  tool: Tool,
-  type: string,
-  generation: Generation,
-): Readonly<Record<string, unknown>> {
+/** The pod of `webservice shell`, before its storage. */
+export function shellPod({
+  tool,
+  type,
+  generation,
+  standIn,
+}: Pick<Webservice, 'tool' | 'type' | 'generation' | 'standIn'>): Readonly<Record<string, unknown>> {
   const context = contextFields(tool, generation);
   return {
     ...context.pod,
@@ -110,7 +119,7 @@ export function shellPod(
     containers: [
       {
         name: 'shell',
-        image: `${IMAGES}-${type}-sssd-web:latest`,
+        image: ownImage(`${type}-sssd-web`, standIn),
         command: ['/bin/bash', '-il'],
         workingDir: `${tool.home}/`,
         stdin: true,

@@ -62,17 +62,41 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
     if (found.cluster === undefined) throw new Error('the cluster comes up first');
     return found.cluster;
   };
-  const start = async (): Promise<number> => {
+  const seconds = async (name: string, provider: 'embedded' | 'kind', ha: boolean): Promise<number> => {
     const ports = { apiPort: await freePort(), statsPort: await freePort() };
     const started = context.clock.now();
-    await up(
-      { name: options.name, provider: 'embedded', ha: options.ha, mergeKubeconfig: false, ...ports },
-      context,
-    );
-    found.cluster = await openCluster(options.name, context);
+    await up({ name, provider, ha, mergeKubeconfig: false, ...ports }, context);
     return (context.clock.now() - started) / 1000;
   };
+  const start = async (): Promise<number> => {
+    const taken = await seconds(options.name, 'embedded', options.ha);
+    found.cluster = await openCluster(options.name, context);
+    return taken;
+  };
+  const onKind = async (): Promise<number> => {
+    const name = `${options.name}-kind`;
+    try {
+      return await seconds(name, 'kind', false);
+    } finally {
+      await down(name, { ...context, signal: new AbortController().signal });
+    }
+  };
   return [
+    step(
+      'bench.kind',
+      'A bare `kind create cluster`, then `up` on kind with the same node image',
+      async () => {
+        const what = '`up --provider kind`';
+        const taken = await kindSeconds(`${options.name}-bare`, onKind, context);
+        if (typeof taken === 'string') {
+          results.push({ id: 'kind', what, skipped: taken });
+          return taken;
+        }
+        const against = timeAgainst(taken.ours, 'kind create cluster alone', taken.bare);
+        results.push({ id: 'kind', what, value: taken.ours, unit: 'seconds', against });
+        return `${taken.ours.toFixed(1)} s against ${taken.bare.toFixed(1)} s`;
+      },
+    ),
     step('bench.warm', 'Everything once, so that all programs are built and cached', async () => {
       await start();
       await down(options.name, context);
@@ -90,24 +114,6 @@ function benchPlan(options: BenchOptions, results: Result[], context: Context): 
       const against = timeAgainst(seconds, 'etcd and kube-apiserver alone', bare);
       results.push({ id: 'up', what: '`up` from nothing', value: seconds, unit: 'seconds', note, against });
       return `${seconds.toFixed(1)} s against ${bare.toFixed(1)} s`;
-    }),
-    step('bench.kind', 'A bare kind cluster', async () => {
-      const seconds = await kindSeconds(context);
-      const what = '`up` against a bare `kind create cluster`';
-      if (typeof seconds === 'string') {
-        results.push({ id: 'kind', what, skipped: seconds });
-        return seconds;
-      }
-      const ours = results.find(({ id }) => id === 'up');
-      const value = ours !== undefined && 'value' in ours ? ours.value : NaN;
-      results.push({
-        id: 'kind',
-        what,
-        value,
-        unit: 'seconds',
-        against: timeAgainst(value, 'kind', seconds),
-      });
-      return `${seconds.toFixed(1)} s`;
     }),
     step('bench.kubectl', `${KUBECTL_SAMPLE} accounts with kubectl, one after the other, twice`, async () => {
       const same = seedOptions(KUBECTL_SAMPLE, 'kubectl');

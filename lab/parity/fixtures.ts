@@ -55,7 +55,7 @@ export function workloadFixtures(tool: Tool): Fixture[] {
     const job = { tool, generation, name: 'bot', command: './bot.sh' };
     const specs: readonly (readonly [name: string, spec: Readonly<Record<string, unknown>>])[] = [
       ['webservice', webservicePod({ ...service, type: 'python3.11' })],
-      ['webservice-shell', shellPod(tool, 'python3.11', generation)],
+      ['webservice-shell', shellPod({ tool, type: 'python3.11', generation })],
       ['job', jobPod({ ...job, when: 'once' })],
       ['continuous-job', jobPod({ ...job, when: 'continuous' })],
     ];

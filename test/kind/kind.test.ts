@@ -102,10 +102,18 @@ class Subject {
     return this.rig.run('become', '--name', this.name, TOOL, '--', 'kubectl', ...args);
   }
 
+  /** What a command says in a session of the tool's. */
+  async inSession(...command: string[]): Promise<string> {
+    return (await this.rig.ok('become', '--name', this.name, TOOL, '--', ...command)).stdout;
+  }
+
+  get home(): string {
+    return path.join(this.rig.directory(this.name), 'data', 'project', TOOL);
+  }
+
   /** Tries to create the object as the tool. */
   async createAsTool(name: string, object: object): Promise<CommandResult> {
-    const home = path.join(this.rig.directory(this.name), 'data', 'project', TOOL);
-    await writeFile(path.join(home, `${name}.json`), JSON.stringify(object), { mode: 0o644 });
+    await writeFile(path.join(this.home, `${name}.json`), JSON.stringify(object), { mode: 0o644 });
     return this.asTool('create', '-f', `${name}.json`);
   }
 
@@ -223,58 +231,41 @@ suite('a cluster on kind', { skip }, () => {
     const output = `/data/project/${TOOL}/job.out`;
     const log = await subject.runToEnd('allowed', `id -u; echo made > ${output}; echo well`);
     assert.deepEqual(lines(log), [String(UID), 'well']);
-    const file = path.join(subject.rig.directory(subject.name), 'data', 'project', TOOL, 'job.out');
+    const file = path.join(subject.home, 'job.out');
     assert.equal(await readFile(file, 'utf8'), 'made\n');
     assert.equal((await stat(file)).uid, UID);
   });
 
-  test('a web service answers through its Service', async () => {
-    const labels = { name: TOOL };
-    const service = {
-      apiVersion: 'v1',
-      kind: 'List',
-      items: [
-        {
-          apiVersion: 'apps/v1',
-          kind: 'Deployment',
-          metadata: { name: TOOL, namespace: NAMESPACE },
-          spec: {
-            selector: { matchLabels: labels },
-            template: {
-              metadata: { labels },
-              spec: {
-                containers: [
-                  {
-                    name: 'webservice',
-                    image: TOOL_IMAGE,
-                    command: [
-                      '/usr/bin/sh',
-                      '-c',
-                      'mkdir /tmp/www && echo served > /tmp/www/index.html && exec httpd -f -p 8000 -h /tmp/www',
-                    ],
-                    ports: [{ containerPort: 8000, name: 'http' }],
-                    readinessProbe: { httpGet: { path: '/', port: 'http' } },
-                  },
-                ],
-              },
-            },
-          },
-        },
-        {
-          apiVersion: 'v1',
-          kind: 'Service',
-          metadata: { name: TOOL, namespace: NAMESPACE },
-          spec: { selector: labels, ports: [{ port: 8000, targetPort: 'http' }] },
-        },
-      ],
-    };
-    await subject.kubectl('apply', '-f', await subject.write('webservice', service));
+  test('`webservice start` brings up a web server that answers through its Service', async () => {
+    await subject.inSession('sh', '-c', 'mkdir -p public_html && echo served > public_html/index.html');
+    await subject.inSession('webservice', 'python3.11', 'start');
     await subject.kubectl('rollout', 'status', '-n', NAMESPACE, `deployment/${TOOL}`, '--timeout=90s');
     const proxied = `/api/v1/namespaces/${NAMESPACE}/services/${TOOL}:8000/proxy/`;
     assert.equal((await subject.kubectl('get', '--raw', proxied)).trim(), 'served');
     // By name, through the cluster's DNS and kube-proxy.
     const log = await subject.runToEnd('visitor', `wget -qO- http://${TOOL}:8000/`);
     assert.equal(log.trim(), 'served');
+    assert.match(await subject.inSession('webservice', 'status'), /python3\.11, runs/);
+    await subject.inSession('webservice', 'stop');
+  });
+
+  test('a job of the tool has its home, production’s files, and LDAP', async () => {
+    const server = "$(sed -n 's#.*ldaps://\\([^:]*\\):\\([0-9]*\\).*#\\1 \\2#p' /etc/ldap.yaml)";
+    const command = [
+      'id -u; pwd; cat /etc/wmcs-project; grep -c BASE /etc/ldap.conf; ls -d /mnt/nfs/dumps-*',
+      `bash -c 'exec 3<>/dev/tcp/$0/$1 && echo reached' ${server}`,
+    ].join('; ');
+    await subject.inSession('toolforge-jobs', 'run', 'look', '--command', command, '--wait', '90');
+    const output = await readFile(path.join(subject.home, 'look.out'), 'utf8');
+    const seen = [
+      String(UID),
+      `/data/project/${TOOL}`,
+      'local',
+      '1',
+      '/mnt/nfs/dumps-clouddumps1001',
+      'reached',
+    ];
+    assert.deepEqual(lines(output), seen, await readFile(path.join(subject.home, 'look.err'), 'utf8'));
   });
 
   test('policies are seeded as on plain processes', async () => {
@@ -290,12 +281,36 @@ suite('a cluster on kind', { skip }, () => {
     assert.equal(lines(seeded).length, 20);
   });
 
+  test('accounts are seeded as on plain processes', async () => {
+    await subject.rig.ok('seed-accounts', '--name', subject.name, '20', '--prefix', 'many');
+    const namespaces = await subject.kubectl('get', 'namespaces', '--no-headers', '-l', 'tenancy=tool');
+    assert.equal(lines(namespaces).filter((line) => line.startsWith('tool-many-')).length, 20);
+  });
+
+  test('a snapshot brings back what was saved', async () => {
+    await subject.rig.ok('snapshot', '--name', subject.name, 'save', 'seeded');
+    await subject.rig.ok('seed-policies', '--name', subject.name, '20', '--delete');
+    await subject.rig.ok('snapshot', '--name', subject.name, 'restore', 'seeded');
+    const seeded = await subject.kubectl('get', 'policies', '-A', '-o', 'name', '-l', 'toolforge-local/seed');
+    assert.equal(lines(seeded).length, 20);
+    await subject.healthy();
+  });
+
   test('`reset` goes back to the fresh cluster', async () => {
     await subject.kubectl('create', 'namespace', 'passing');
     await subject.rig.ok('reset', '--name', subject.name);
     assert.doesNotMatch(await subject.kubectl('get', 'namespaces'), /passing|seed-/);
     await subject.healthy();
     assert.equal((await subject.runToEnd('after-reset', 'echo again')).trim(), 'again');
+  });
+
+  test('a restore that was killed while the control plane was down is brought to its end by `up`', async () => {
+    const hold = 'mkdir /etc/kubernetes/held && mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/held/';
+    await docker('exec', 'onkind-control-plane', 'sh', '-c', hold);
+    const events = await subject.rig.events('up', '--name', subject.name);
+    const waited = events.find(({ event, id }) => event === 'step.done' && id === 'kind.apiservers');
+    assert.match(String(waited?.['result']), /interrupted restore/);
+    await subject.healthy();
   });
 
   test('the log of a component in a node is shown', async () => {
@@ -455,30 +470,44 @@ suite('three control planes and a worker on kind', { skip }, () => {
       ...{ clock: systemClock, signal, timeoutMs: 180_000, maxPauseMs: 1_000 },
     });
 
-  test('comes up', async (t) => {
-    await subject.up(t, '--ha', ...ports);
+  const asked = ['--ha', '--kyverno', '1.12.5'];
+
+  test('comes up, though an `up` before it was killed while kind made the nodes', async (t) => {
+    const killed = subject.rig.start('up', '--name', subject.name, ...asked, ...ports);
+    await waitFor(
+      'the first node',
+      async () => ((await subject.containers()).length > 0 ? true : undefined),
+      {
+        ...{ clock: systemClock, signal, timeoutMs: 600_000, maxPauseMs: 1_000 },
+      },
+    );
+    killed.kill('SIGKILL');
+    await subject.up(t, ...asked, ...ports);
     await subject.healthy();
     assert.equal(lines(await subject.kubectl('get', 'nodes', '--no-headers')).length, 4);
   });
 
-  test('loses a control-plane node without losing the API', async () => {
-    await docker('kill', 'trio-control-plane2');
-    await until('the API to answer', answers);
-    // HAProxy finds out within two checks of ten seconds; from then on nothing of it is seen.
-    await until('HAProxy to notice', async () => {
-      const { haproxy } = (await subject.status()) as unknown as {
-        haproxy: { value: { backends: { name: string; servers: { state: string }[] }[] } };
-      };
-      const servers = haproxy.value.backends.find(({ name }) => name === 'k8s-api')?.servers ?? [];
-      return servers.filter(({ state }) => state === 'up').length === 2;
+  // The first is the one that kind and kubeadm began with.
+  for (const lost of ['trio-control-plane', 'trio-control-plane2']) {
+    test(`loses ${lost} without losing the API`, async () => {
+      await docker('kill', lost);
+      await until('the API to answer', answers);
+      // HAProxy finds out within two checks of ten seconds; from then on nothing of it is seen.
+      await until('HAProxy to notice', async () => {
+        const { haproxy } = (await subject.status()) as unknown as {
+          haproxy: { value: { backends: { name: string; servers: { state: string }[] }[] } };
+        };
+        const servers = haproxy.value.backends.find(({ name }) => name === 'k8s-api')?.servers ?? [];
+        return servers.filter(({ state }) => state === 'up').length === 2;
+      });
+      for (let request = 0; request < 10; request += 1) assert.ok(await answers());
+      assert.equal((await subject.runToEnd(`without-${lost}`, 'echo still')).trim(), 'still');
+      const refused = await subject.createAsTool('privileged', pod('privileged', 'true', PRIVILEGED));
+      assert.match(refused.stderr, /toolforge-validate-pod-policy/);
+      await subject.rig.ok('up', '--name', subject.name);
+      await subject.healthy();
     });
-    for (let request = 0; request < 10; request += 1) assert.ok(await answers());
-    assert.equal((await subject.runToEnd('meanwhile', 'echo still')).trim(), 'still');
-    const refused = await subject.createAsTool('privileged', pod('privileged', 'true', PRIVILEGED));
-    assert.match(refused.stderr, /toolforge-validate-pod-policy/);
-    await subject.rig.ok('up', '--name', subject.name);
-    await subject.healthy();
-  });
+  }
 
   test('survives a restart of all nodes', async (t) => {
     await docker('stop', ...(await subject.containers()));
@@ -492,5 +521,14 @@ suite('three control planes and a worker on kind', { skip }, () => {
     await subject.rig.ok('reset', '--name', subject.name);
     assert.doesNotMatch(await subject.kubectl('get', 'namespaces'), /passing/);
     await subject.healthy();
+  });
+
+  test('another Kyverno takes the place of the one before, and refuses what it refused', async () => {
+    const { versions } = (await subject.status()) as unknown as { versions: { kyverno: string } };
+    assert.equal(versions.kyverno, '1.12.5');
+    await subject.rig.ok('up', '--name', subject.name, '--kyverno', '1.18.2', '--kyverno-replicas', '2');
+    await subject.healthy();
+    const refused = await subject.createAsTool('privileged', pod('privileged', 'true', PRIVILEGED));
+    assert.match(refused.stderr, /toolforge-validate-pod-policy/);
   });
 });

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../../lib/context.ts';
 import type { PrivateApt } from '../../toolchain/apt.ts';
@@ -29,6 +29,7 @@ export async function layOut(
       root,
       context,
     );
+    await mergeUsr(root, context);
   }
   for (const [target, { module, binary }] of Object.entries(image.programs)) {
     const file = path.join(root, target);
@@ -42,11 +43,28 @@ export async function layOut(
   }
   for (const [file, content] of Object.entries(image.files ?? {})) {
     await mkdir(path.dirname(path.join(root, file)), { recursive: true, mode: 0o755 });
-    await writeFile(path.join(root, file), content, { mode: 0o644 });
+    const mode = content.startsWith('#!') ? 0o755 : 0o644;
+    await writeFile(path.join(root, file), content, { mode });
   }
   // Programs that are not root must be able to write somewhere.
   await mkdir(path.join(root, 'tmp'), { recursive: true });
   await chmod(path.join(root, 'tmp'), 0o1777);
+}
+
+/** `/bin` is a link to `/usr/bin`, and so on, whichever of them a release's packages have their files in. */
+async function mergeUsr(root: string, { runner, signal }: Context): Promise<void> {
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+    const top = path.join(root, name);
+    const merged = path.join(root, 'usr', name);
+    await mkdir(merged, { recursive: true, mode: 0o755 });
+    const found = await lstat(top).catch(() => undefined);
+    if (found?.isSymbolicLink() === true) continue;
+    if (found !== undefined) {
+      await runner.run('cp', ['-a', `${top}/.`, merged], { signal });
+      await rm(top, { recursive: true });
+    }
+    await symlink(`usr/${name}`, top);
+  }
 }
 
 export type DebFinder = (name: string) => string;

@@ -3,16 +3,18 @@ import { suite, test } from 'node:test';
 import type { V1Deployment } from '@kubernetes/client-node';
 import { requireRoom } from '../../../components/kyverno/room.ts';
 
-const node = (cpu: string, taint = 'node.kubernetes.io/not-ready') => ({
+const node = (cpu: string, taint = 'node.kubernetes.io/not-ready', memory = '64Gi') => ({
   spec: { taints: [{ key: taint, effect: 'NoSchedule' }] },
-  status: { allocatable: { cpu } },
+  status: { allocatable: { cpu, memory } },
 });
-const deployment = (replicas: number, cpu?: string): V1Deployment =>
+const deployment = (replicas: number, cpu?: string, memory = '0'): V1Deployment =>
   ({
     spec: {
       replicas,
       template: {
-        spec: { containers: [{ name: 'c', resources: cpu === undefined ? {} : { requests: { cpu } } }] },
+        spec: {
+          containers: [{ name: 'c', resources: cpu === undefined ? {} : { requests: { cpu, memory } } }],
+        },
       },
     },
   }) as unknown as V1Deployment;
@@ -40,4 +42,12 @@ suite("room for Kyverno's pods", () => {
         error.why === "Kyverno's pods ask for 1.5 in all, and 1.0 are left for them",
     );
   });
+
+  test('memory counts as well', () =>
+    assert.rejects(
+      room([node('8', undefined, '4Gi')], deployment(2, '1', '2Gi')),
+      (error: { message: string; why?: string }) =>
+        error.message.includes('too little memory') &&
+        error.why === "Kyverno's pods ask for 4.0 GiB in all, and 3.5 GiB are left for them",
+    ));
 });

@@ -21,7 +21,7 @@ suite('the generation of a cluster', () => {
   });
   after(() => rm(directory, { recursive: true }));
   const ensure = (podSecurityPolicy: boolean): Promise<string> =>
-    ensureGenerators({ directory, profile: { podSecurityPolicy } });
+    ensureGenerators({ directory, profile: { podSecurityPolicy }, platform: {} });
 
   test('is what the profile says until somebody says otherwise', async () => {
     assert.equal((await readGenerators(file))?.generation, undefined);

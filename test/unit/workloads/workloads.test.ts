@@ -85,6 +85,28 @@ suite('the generators of workloads', () => {
     assert.equal(command, 'exec 1>>bot.out;exec 2>>bot.err;./bot.sh');
   });
 
+  test('what is made has its storage, and a job without storage no log in a home that it does not see', () => {
+    const spec = (object: object): Pod & { volumes?: unknown } =>
+      (object as { spec: { template: { spec: Pod } } }).spec.template.spec;
+    assert.ok(spec(webserviceObjects(service).deployment).volumes);
+    assert.ok(spec(jobObject(job)).volumes);
+    const without = jobObject({ ...job, mount: 'none' });
+    assert.equal(spec(without).volumes, undefined);
+    assert.equal(spec(without).containers[0]?.command.at(-1), './bot.sh');
+    assert.equal(without.metadata?.labels?.['jobs.toolforge.org/filelog'], undefined);
+  });
+
+  test('one image stands in for all of Toolforge’s own, and for no other', () => {
+    const images = (standIn?: string): unknown[] =>
+      [
+        webservicePod({ ...service, standIn }),
+        jobPod({ ...job, standIn }),
+        jobPod({ ...job, standIn, image: 'x/y:1' }),
+      ].map((pod) => (pod['containers'] as { image: string }[])[0]?.image.split('/').slice(-2).join('/'));
+    assert.deepEqual(images('local/tool:1'), ['local/tool:1', 'local/tool:1', 'x/y:1']);
+    assert.match(String(images()[0]), /toolforge-python3\.11-sssd-web:latest$/);
+  });
+
   test('shared file systems are mounted to read where they may only be read', () => {
     const [container] = asPod(withStorage(jobPod(job), tool.home)).containers;
     const writable = container?.volumeMounts?.filter(({ readOnly }) => readOnly !== true);
