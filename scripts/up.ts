@@ -68,6 +68,10 @@ await main({
       '--policy-action <action>',
       "what it does with pods that break it: Audit or Enforce (a new cluster: its profile's)",
     ),
+    option(
+      '--kubeusers-settings <file>',
+      'quota overrides, key algorithm and the like for maintain-kubeusers, as YAML; none takes them away',
+    ),
     option('--api-port <port>', 'where HAProxy serves the API (a new cluster: 6443)'),
     option('--stats-port <port>', "where HAProxy's statistics are (a new cluster: 8404)"),
     option(
@@ -97,6 +101,7 @@ await main({
       .enum([...POLICY_PROFILES, 'none'], `must be ${POLICY_PROFILES.join(', ')} or none`)
       .optional(),
     policyAction: z.enum(POLICY_ACTIONS, 'must be Audit or Enforce').optional(),
+    kubeusersSettings: z.string().min(1).optional(),
     apiPort: port.optional(),
     statsPort: port.optional(),
     mergeKubeconfig: z.boolean().default(false),

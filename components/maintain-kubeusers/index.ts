@@ -6,6 +6,7 @@ export { maintainKubeusersPlan, type MaintainKubeusersInput } from './install.ts
 export { accountHomes, configurationFile, SERVICE_NAME } from './places.ts';
 export { toolOf } from './accounts/account.ts';
 export { readTools } from './accounts/tools.ts';
+export { keepOwnSettings, readOwnSettings, type OwnSettings } from './own-settings.ts';
 export { rollOutSchema, type RollOutFile } from './configuration.ts';
 export { currentRollOut, writeRollOut } from './roll-out.ts';
 export { becomeTool, type BecomeOptions } from './become.ts';
