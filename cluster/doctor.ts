@@ -1,4 +1,5 @@
 import type { Context } from '../lib/context.ts';
+import { examineContainers } from './doctor/containers.ts';
 import { examineMachine } from './doctor/machine.ts';
 import { examinePrograms, type ModuleState, type SetState } from './doctor/programs.ts';
 import { directorySize } from './doctor/sizes.ts';
@@ -46,12 +47,13 @@ const COUNTING_MS = 3_000;
 export async function examine(profileName: string, context: Context): Promise<Diagnosis> {
   const profile = await loadProfile(profileName);
   const caches = goCaches(context.paths);
+  const containers = await examineContainers(profile, context);
   const [programs, goBuild, goModules] = await Promise.all([
-    examinePrograms(profile, context),
+    examinePrograms(profile, containers.choice.possible, context),
     directorySize(caches.build, context, COUNTING_MS),
     directorySize(caches.modules, context, COUNTING_MS),
   ]);
-  const checks = [...(await examineMachine(programs, context)), ...programs.checks];
+  const checks = [...(await examineMachine(programs, containers, context)), ...programs.checks];
   return {
     profile: profile.name,
     ready: checks.every(({ status }) => status !== 'missing'),

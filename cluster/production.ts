@@ -33,5 +33,7 @@ export const PRODUCTION = {
     'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
     'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
   ],
+  /** Of Kyverno's own images. */
+  kyvernoRegistry: 'reg.kyverno.io',
   nodeLabels: { 'ingress-ready': 'true', 'kubernetes.wmcloud.org/nfs-mounted': 'true' },
 } as const;

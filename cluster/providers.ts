@@ -13,13 +13,23 @@ export async function providerOf(name: ClusterSpec['provider']): Promise<Provide
   }
 }
 
-/** `auto` picks kind where a container engine answers, and plain processes elsewhere or for what kind cannot run. */
+/**
+ * `auto` picks kind where Docker answers, and plain processes elsewhere or for what kind cannot run; then it says why,
+ * to those who have an engine.
+ */
 export async function resolveProvider(
   asked: 'auto' | ClusterSpec['provider'],
   profile: Profile,
   context: Context,
 ): Promise<ClusterSpec['provider']> {
   if (asked !== 'auto') return asked;
-  const { kindIsPossible } = await import('./kind/possible.ts');
-  return (await kindIsPossible(profile, context)) ? 'kind' : 'embedded';
+  const { kindChoice } = await import('./kind/possible.ts');
+  const { possible, why, hint } = await kindChoice(profile, context);
+  if (possible) return 'kind';
+  if (why !== undefined) {
+    const more = hint === undefined ? '' : ' (`npm run doctor` says what to do)';
+    context.output.note(`Plain processes, not kind: ${why}${more}`);
+    context.output.event('provider.embedded-instead', { why });
+  }
+  return 'embedded';
 }

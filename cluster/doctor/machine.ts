@@ -1,43 +1,39 @@
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import type { Context } from '../../lib/context.ts';
-import { exists, readFileIfExists } from '../../lib/files.ts';
+import { exists } from '../../lib/files.ts';
 import { isPortFree } from '../../lib/ports.ts';
 import { formatBytes } from '../../lib/sizes.ts';
 import { isAtLeast } from '../../lib/versions.ts';
 import type { Check } from '../doctor.ts';
 import { memoryLimitProblem } from '../embedded/cgroup.ts';
-import { answeringEngines, type Engine } from '../kind/engine.ts';
 import { PRODUCTION } from '../production.ts';
 import { listClusterNames, readRecord } from '../record.ts';
 import { diskHint } from '../toolchain/failures.ts';
 import { hasApt } from '../toolchain/debian.ts';
 import { readOsRelease } from '../toolchain/host-programs.ts';
+import { containerChecks, type Containers } from './containers.ts';
 import type { Programs } from './programs.ts';
-import { freeSpace } from './sizes.ts';
+import { CLUSTER_MEMORY, freeSpace, STATE_SPACE } from './sizes.ts';
 
 /** package.json's `engines`: the first Node that runs TypeScript without a flag. */
 const NODE = '22.18';
-/** What a cluster with the default profile, its HAProxy, LDAP and Kyverno hold after `up` (measured: 1.4 GiB). */
-const CLUSTER_MEMORY = 2 * 1024 ** 3;
-/** etcd's data, logs and images of a cluster with thousands of policies. */
-const STATE_SPACE = 2 * 1024 ** 3;
 /** HAProxy needs two for each connection, an API server one for each watch. */
 const OPEN_FILES = 4096;
-/** What kind's documentation asks for ("Pod errors due to too many open files"). */
-const INOTIFY = { max_user_instances: 512, max_user_watches: 524_288 } as const;
 
 /** Looks at what `up` needs of the machine itself. */
-export async function examineMachine(programs: Programs, context: Context): Promise<Check[]> {
-  const engines = await answeringEngines(context);
+export async function examineMachine(
+  programs: Programs,
+  containers: Containers,
+  context: Context,
+): Promise<Check[]> {
   return [
     await platform(),
     node(),
     memory(),
     await disk(programs, context),
     openFiles(),
-    await cgroups(),
-    containers(engines),
-    ...(engines.length === 0 ? [] : await inotify()),
+    await cgroups(containers),
+    ...(await containerChecks(containers)),
     await packages(),
     await portCheck(PRODUCTION.apiPort, '--api-port', context),
     await portCheck(PRODUCTION.statsPort, '--stats-port', context),
@@ -98,43 +94,30 @@ export function openFileLimit(report: unknown): number | undefined {
   return typeof soft === 'number' ? soft : undefined;
 }
 
-async function cgroups(): Promise<Check> {
-  const about = { id: 'cgroups', title: 'Memory limits' };
+async function cgroups(containers: Containers): Promise<Check> {
   const version = (await exists('/sys/fs/cgroup/cgroup.controllers'))
     ? 'cgroup version 2'
     : 'cgroup version 1';
-  const problem = await memoryLimitProblem();
-  if (problem === undefined) return { ...about, status: 'ok', says: `can be set (${version})` };
+  return memoryLimits(containers, await memoryLimitProblem(), version);
+}
+
+/** @param problem of this user with cgroups, which only plain processes have: nodes get their limit from the engine */
+export function memoryLimits(
+  { choice, docker }: Containers,
+  problem: string | undefined,
+  version: string,
+): Check {
+  const about = { id: 'cgroups', title: 'Memory limits' };
   const hint = 'Everything works but --control-plane-memory.';
-  return { ...about, status: 'note', says: `cannot be set: ${problem}`, hint };
-}
-
-function containers(engines: readonly Engine[]): Check {
-  const about = { id: 'containers', title: 'Containers', status: 'ok' } as const;
-  if (engines.length === 0) {
-    return { ...about, says: 'no Docker or Podman that answers: clusters are plain processes' };
+  if (!choice.possible) {
+    if (problem === undefined) return { ...about, status: 'ok', says: `can be set (${version})` };
+    return { ...about, status: 'note', says: `cannot be set: ${problem}`, hint };
   }
-  const docker = engines.some(({ name }) => name === 'docker');
-  const use = docker ? 'clusters are nodes in containers' : 'used with --provider kind only';
-  return { ...about, says: `${engines.map(({ name, version }) => `${name} ${version}`).join(', ')}: ${use}` };
-}
-
-/** Only for kind: each of its nodes watches many files. */
-async function inotify(): Promise<Check[]> {
-  const read = async (name: string): Promise<number> =>
-    Number((await readFileIfExists(`/proc/sys/fs/inotify/${name}`)) ?? Infinity);
-  const [instances, watches] = [await read('max_user_instances'), await read('max_user_watches')];
-  if (instances === Infinity) return [];
-  const about = {
-    id: 'inotify',
-    title: 'inotify',
-    says: `${instances} instances, ${watches} watches a user`,
-  };
-  const enough = instances >= INOTIFY.max_user_instances && watches >= INOTIFY.max_user_watches;
-  if (enough) return [{ ...about, status: 'ok' }];
-  const settings = Object.entries(INOTIFY).map(([name, value]) => `fs.inotify.${name}=${value}`);
-  const hint = `Enough for plain processes; kind with several nodes wants \`sudo sysctl ${settings.join(' ')}\`.`;
-  return [{ ...about, status: 'note', hint }];
+  if (docker?.MemoryLimit === false) {
+    return { ...about, status: 'note', says: 'Docker cannot set them here', hint };
+  }
+  const processes = problem === undefined ? '' : `; not for plain processes: ${problem}`;
+  return { ...about, status: 'ok', says: `Docker sets them${processes}` };
 }
 
 async function packages(): Promise<Check> {

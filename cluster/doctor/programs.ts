@@ -7,7 +7,6 @@ import type { Check } from '../doctor.ts';
 import { binariesOf } from '../embedded/programs.ts';
 import { imagePrograms } from '../kind/image/components.ts';
 import { KIND_MODULE } from '../kind/image/root.ts';
-import { kindIsPossible } from '../kind/possible.ts';
 import type { Profile } from '../profile.ts';
 import { binaryPath, cacheEntry, isProgram } from '../toolchain/cache.ts';
 import {
@@ -52,12 +51,13 @@ export interface Programs {
   readonly checks: readonly Check[];
 }
 
-/** What of all programs is here, and what the next `up` of this profile builds or downloads. */
-export async function examinePrograms(profile: Profile, context: Context): Promise<Programs> {
+/**
+ * What of all programs is here, and what the next `up` of this profile builds or downloads.
+ * @param kind whether it makes nodes in containers
+ */
+export async function examinePrograms(profile: Profile, kind: boolean, context: Context): Promise<Programs> {
   const catalogue = await loadCatalogue(MODULES_DIRECTORY);
-  const nodes = (await kindIsPossible(profile, context))
-    ? [{ module: KIND_MODULE, binary: 'kind' }, ...imagePrograms(profile)]
-    : [];
+  const nodes = kind ? [{ module: KIND_MODULE, binary: 'kind' }, ...imagePrograms(profile)] : [];
   const needed = [...binariesOf(profile), ...nodes, ...rendererOf(catalogue)];
   const modules = await Promise.all(
     [...catalogue.values()].map((module) => moduleState(module, needed, context)),

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
+import { z } from 'zod';
 import type { Context } from '../../lib/context.ts';
 import type { ClusterRecord } from '../record.ts';
+import { restoredRevision } from '../restored-revision.ts';
 import { ETCD_MEMBER, peerUrl } from './etcd.ts';
 
 export interface RestoreEtcd {
@@ -18,20 +20,31 @@ export interface RestoreEtcd {
 export async function restoreEtcd(
   record: ClusterRecord,
   { etcdutl, file, etcdData, known }: RestoreEtcd,
-  { runner, signal }: Context,
+  { runner, signal, clock }: Context,
 ): Promise<string> {
   const restored = `${etcdData}.restored`;
   await rm(restored, { recursive: true, force: true });
+  const bump = known ? restoredRevision(clock) - (await revisionOf(file, etcdutl, { runner, signal })) : 0;
   await runner.run(
     etcdutl,
     [
       ...['snapshot', 'restore', file, '--data-dir', restored, '--name', ETCD_MEMBER],
       ...['--initial-cluster', `${ETCD_MEMBER}=${peerUrl(record)}`],
       ...['--initial-advertise-peer-urls', peerUrl(record)],
-      // Watchers that remember revisions of the old data must not take the restored ones for known.
-      ...(known ? ['--bump-revision', '1000000000', '--mark-compacted'] : []),
+      ...(bump > 0 ? ['--bump-revision', String(bump), '--mark-compacted'] : []),
     ],
     { signal },
   );
   return restored;
+}
+
+async function revisionOf(
+  file: string,
+  etcdutl: string,
+  { runner, signal }: Pick<Context, 'runner' | 'signal'>,
+): Promise<number> {
+  const { stdout } = await runner.run(etcdutl, ['snapshot', 'status', file, '--write-out', 'json'], {
+    signal,
+  });
+  return z.object({ revision: z.number() }).parse(JSON.parse(stdout)).revision;
 }

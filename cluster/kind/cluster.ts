@@ -8,7 +8,7 @@ import type { Cluster, Endpoint, LogSource, MachineMemory, Platform, PodHost } f
 import type { ClusterRecord } from '../record.ts';
 import { saveEtcd } from '../save-etcd.ts';
 import { resolveBinaries } from '../toolchain/resolve.ts';
-import { findEngine, requireEngine } from './engine.ts';
+import { findEngine } from './engine.ts';
 import { apiserverEndpoints, nodesOf, port } from './layout.ts';
 import { profileOfNodes } from './image/choose.ts';
 import { nodeLogs } from './logs.ts';
@@ -60,7 +60,7 @@ export class KindCluster extends LocalCluster {
   }
 
   async logs(): Promise<readonly LogSource[]> {
-    return nodeLogs(this.record, await requireEngine(this.context));
+    return nodeLogs(this.record, await findEngine(this.context));
   }
 
   async saveState(file: string): Promise<void> {

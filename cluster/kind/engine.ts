@@ -2,6 +2,7 @@ import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import type { RunOptions, RunResult } from '../../lib/run.ts';
 import { isAtLeast } from '../../lib/versions.ts';
+import { problemOf, type EngineProblem } from './engine-problem.ts';
 
 /** A container engine that answered. */
 export interface Engine {
@@ -9,83 +10,92 @@ export interface Engine {
   readonly version: string;
 }
 
+/** In the order in which they are taken. */
+const ENGINES: readonly Engine['name'][] = ['docker', 'podman'];
+
 /** kind 0.31 asks for `--cgroupns=private`, which came with the engine's API 1.41. */
 const MINIMUM: Readonly<Record<Engine['name'], string>> = { docker: '20.10', podman: '4.0' };
 
 /** How each engine is asked for its version; the answer comes from the engine itself, not from its client. */
-const QUESTIONS: readonly { readonly name: Engine['name']; readonly args: readonly string[] }[] = [
-  { name: 'docker', args: ['version', '--format', '{{.Server.Version}}'] },
-  { name: 'podman', args: ['info', '--format', '{{.Version.Version}}'] },
-];
+const QUESTIONS: Readonly<Record<Engine['name'], readonly string[]>> = {
+  docker: ['version', '--format', '{{.Server.Version}}'],
+  podman: ['info', '--format', '{{.Version.Version}}'],
+};
 
-const ANSWER_MS = 5_000;
+/** How long an engine may take to say what it is; one that takes longer hangs. */
+export const ANSWER_MS = 5_000;
 
 /** What asking for an engine came to. */
-export type Answer = { readonly engine: Engine } | { readonly problem: string };
+export type Answer = { readonly engine: Engine } | { readonly problems: readonly EngineProblem[] };
 
 /** Asks each engine whether it answers; the first that does and is new enough is the one. */
 export async function findEngine(context: Context): Promise<Answer> {
-  const problems: string[] = [];
-  for (const { name, args } of QUESTIONS) {
-    const answer = await ask(name, args, context);
-    if ('problem' in answer) problems.push(answer.problem);
-    else if (isAtLeast(answer.version, MINIMUM[name])) return { engine: { name, version: answer.version } };
-    else problems.push(`${name} ${answer.version} answers, but ${MINIMUM[name]} or later is needed`);
+  const problems: EngineProblem[] = [];
+  for (const name of ENGINES) {
+    const answer = await askEngine(name, context);
+    if ('engine' in answer) return answer;
+    problems.push(answer.problem);
   }
-  return { problem: problems.join('\n') };
-}
-
-/** All engines that answer, new enough or not. */
-export async function answeringEngines(context: Context): Promise<Engine[]> {
-  const answers = await Promise.all(
-    QUESTIONS.map(async ({ name, args }) => ({ name, answer: await ask(name, args, context) })),
-  );
-  return answers.flatMap(({ name, answer }) =>
-    'version' in answer ? [{ name, version: answer.version }] : [],
-  );
+  return { problems };
 }
 
 /** @throws Failure `environment` where none answers, with what each said */
 export async function requireEngine(context: Context): Promise<Engine> {
-  const answer = await findEngine(context);
+  return engineOf(await findEngine(context));
+}
+
+/** The engine of an answer. @throws Failure `environment` where it has none */
+export function engineOf(answer: Answer): Engine {
   if ('engine' in answer) return answer.engine;
+  const { problems } = answer;
+  const { hint } = problems.find(({ installed }) => installed) ?? problems[0] ?? {};
   throw new Failure({
     kind: 'environment',
     what: 'No container engine answers',
-    why: answer.problem,
-    hint: 'Start Docker (20.10 or later) or Podman, see that `docker version` names a server, and run the command again. Or use --provider embedded, which needs none.',
+    why: problems.map(({ says }) => says).join('\n'),
+    hint: `${hint ?? ''} Then run the command again.`,
   });
 }
 
-async function ask(
+/** Asks one engine whether it answers and is new enough. */
+export async function askEngine(
   name: Engine['name'],
-  args: readonly string[],
   context: Context,
-): Promise<{ readonly version: string } | { readonly problem: string }> {
+): Promise<{ readonly engine: Engine } | { readonly problem: EngineProblem }> {
+  const problem = (says: string, hint: string) => ({ problem: { installed: true, says, hint } });
+  let stdout: string;
   try {
-    const { stdout } = await context.runner.run(name, args, { timeoutMs: ANSWER_MS, signal: context.signal });
-    // `docker` may be Podman's imitation of it, which has no server to speak of.
-    const version = /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0];
-    return version === undefined ? { problem: `${name} names no server version` } : { version };
+    const options = { timeoutMs: ANSWER_MS, signal: context.signal };
+    ({ stdout } = await context.runner.run(name, QUESTIONS[name], options));
   } catch (error) {
     if (!(error instanceof Failure) || error.kind !== 'environment') throw error;
-    const last = (error.why ?? '').trim().split('\n').at(-1) ?? '';
-    return { problem: last === '' ? error.what : `${name}: ${last}` };
+    return { problem: problemOf(name, error, ANSWER_MS / 1000) };
   }
+  const version = /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0];
+  // `docker` may be Podman's imitation of it, which has no server to speak of.
+  if (version === undefined) {
+    return problem(`${name} names no server version`, `See that \`${name} version\` names a server.`);
+  }
+  if (isAtLeast(version, MINIMUM[name])) return { engine: { name, version } };
+  return problem(`${name} ${version} answers, but ${MINIMUM[name]} or later is needed`, `Update ${name}.`);
 }
 
 /** Runs one command of the engine. */
-export function runEngine(
+export async function runEngine(
   engine: Engine,
   context: Context,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  return context.runner.run(engine.name, args, { signal: context.signal, hint: DISK_HINT, ...options });
+  try {
+    return await context.runner.run(engine.name, args, { signal: context.signal, ...options });
+  } catch (error) {
+    if (!(error instanceof Failure) || !/no space left on device/i.test(error.why ?? '')) throw error;
+    const { kind, what, why = '', cause } = error;
+    const hint = `Free some space: \`${engine.name} system df\` shows what the engine holds.`;
+    throw new Failure({ kind, what, why, hint, cause });
+  }
 }
-
-const DISK_HINT =
-  'Where it says "no space left on device", free some: `docker system df` shows what the engine holds.';
 
 /** Whether the engine has the image. */
 export async function hasImage(engine: Engine, context: Context, image: string): Promise<boolean> {

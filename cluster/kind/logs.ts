@@ -1,24 +1,27 @@
 import type { LogSource } from '../provider.ts';
 import type { ClusterRecord } from '../record.ts';
-import type { Engine } from './engine.ts';
+import { engineOf, type Answer } from './engine.ts';
 import { nodesOf, type KindNode } from './layout.ts';
 
 const STATIC_PODS = ['kube-apiserver', 'etcd', 'kube-controller-manager', 'kube-scheduler'];
 const UNITS = ['kubelet', 'containerd'];
 
-/** The logs that are in the nodes: of the control plane's pods, which their kubelets keep, and of the nodes' services. */
-export function nodeLogs(record: ClusterRecord, engine: Engine): LogSource[] {
+/**
+ * The logs that are in the nodes: of the control plane's pods, which their kubelets keep, and of the nodes' services.
+ * @param answer needs to have an engine only when one of them is shown
+ */
+export function nodeLogs(record: ClusterRecord, answer: Answer): LogSource[] {
   return nodesOf(record).flatMap((node) => [
-    ...(node.role === 'control-plane' ? STATIC_PODS.map((name) => podLog(node, name, engine)) : []),
-    ...UNITS.map((name) => unitLog(node, name, engine)),
+    ...(node.role === 'control-plane' ? STATIC_PODS.map((name) => podLog(node, name, answer)) : []),
+    ...UNITS.map((name) => unitLog(node, name, answer)),
   ]);
 }
 
-function podLog(node: KindNode, name: string, engine: Engine): LogSource {
+function podLog(node: KindNode, name: string, answer: Answer): LogSource {
   return {
     name: `${name}-${node.index + 1}`,
     command: (lines, follow) => ({
-      program: engine.name,
+      program: engineOf(answer).name,
       // The newest file: a pod that was restarted has one for each start. `-F` knows rotation.
       args: [
         ...['exec', node.container, 'sh', '-c'],
@@ -29,12 +32,12 @@ function podLog(node: KindNode, name: string, engine: Engine): LogSource {
   };
 }
 
-function unitLog(node: KindNode, name: string, engine: Engine): LogSource {
+function unitLog(node: KindNode, name: string, answer: Answer): LogSource {
   const suffix = node.role === 'control-plane' ? String(node.index + 1) : node.machine;
   return {
     name: `${name}-${suffix}`,
     command: (lines, follow) => ({
-      program: engine.name,
+      program: engineOf(answer).name,
       args: [
         ...['exec', node.container, 'journalctl', '--no-pager', '-u', name, '-n', String(lines)],
         ...(follow ? ['--follow'] : []),

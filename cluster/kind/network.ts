@@ -1,19 +1,14 @@
-import { z } from 'zod';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
+import type { ClusterRecord } from '../record.ts';
 import { runEngine, type Engine } from './engine.ts';
+import { inspectNetwork } from './inspect-network.ts';
 import { balancerContainer, networkName, nodesOf } from './layout.ts';
 import { ownerLabel, OWNER } from './owner.ts';
-import type { ClusterRecord } from '../record.ts';
+import { overlapsCluster, SPARE_SUBNETS } from './subnets.ts';
 
-const inspected = z
-  .array(
-    z.object({
-      Labels: z.record(z.string(), z.string()).nullish(),
-      IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string() })).nullish() }),
-    }),
-  )
-  .min(1);
+/** Only on a network that was made with a subnet, which is its value. */
+const SUBNET = 'toolforge-local.subnet';
 
 /** Addresses below are the gateway's and whatever else the engine takes for itself. */
 const FIRST_NODE = 10;
@@ -32,18 +27,16 @@ export async function ensureNetwork(
   context: Context,
 ): Promise<ReadonlyMap<string, string>> {
   const name = networkName(record.spec.name);
-  const run = (...args: string[]) => runEngine(engine, context, ['network', ...args]);
   const existing = await inspectNetwork(name, engine, context);
-  if (existing !== undefined && existing.owner !== directory) throw foreignNetwork(name);
-  let subnet = existing?.subnet;
-  if (subnet === undefined) {
-    await run('create', '--driver', 'bridge', ...ownerLabel(directory), name);
-    subnet = (await inspectNetwork(name, engine, context))?.subnet;
-    if (subnet === undefined) throw new Error(`the network ${name} has no subnet`);
-    await run('rm', name);
-    await run('create', '--driver', 'bridge', '--subnet', subnet, ...ownerLabel(directory), name);
+  if (existing !== undefined) {
+    const { labels, subnet } = existing;
+    if (labels[OWNER] !== directory) throw foreignNetwork(name);
+    const whole = labels[SUBNET] !== undefined || (await isUsed(name, engine, context));
+    if (subnet !== undefined && whole) return addressesIn(subnet, record);
+    // An `up` was killed before it made the network again, with the subnet.
+    await runEngine(engine, context, ['network', 'rm', name]);
   }
-  return addressesIn(subnet, record);
+  return addressesIn(await makeNetwork(name, directory, engine, context), record);
 }
 
 /** Fixed places in the subnet: kind's balancer, then the nodes in their order. */
@@ -60,19 +53,47 @@ export function addressesIn(subnet: string, record: ClusterRecord): ReadonlyMap<
   ]);
 }
 
-async function inspectNetwork(
+/** @returns its subnet */
+async function makeNetwork(
   name: string,
+  directory: string,
   engine: Engine,
   context: Context,
-): Promise<{ readonly subnet: string; readonly owner: string | undefined } | undefined> {
-  const { stdout, exitCode } = await runEngine(engine, context, ['network', 'inspect', name], {
-    okExitCodes: [1, 125],
+): Promise<string> {
+  const network = (command: string, ...args: string[]) =>
+    runEngine(engine, context, ['network', command, ...args, name]);
+  const create = (...args: string[]) =>
+    network('create', '--driver', 'bridge', ...args, ...ownerLabel(directory));
+  await create();
+  const chosen = (await inspectNetwork(name, engine, context))?.subnet;
+  if (chosen === undefined) throw new Error(`the network ${name} has no subnet`);
+  await network('rm');
+  const candidates = overlapsCluster(chosen) ? SPARE_SUBNETS : [chosen];
+  let refusal: Failure | undefined;
+  for (const subnet of candidates) {
+    try {
+      await create('--subnet', subnet, '--label', `${SUBNET}=${subnet}`);
+      return subnet;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'environment') throw error;
+      refusal = error;
+    }
+  }
+  throw new Failure({
+    kind: 'environment',
+    what: `The container engine has no subnet for the network ${name}`,
+    why: `it offers ${chosen}, tried: ${candidates.join(', ')}; the last answer: ${refusal?.why ?? ''}`,
+    hint: `Remove networks that nothing uses any more (\`${engine.name} network ls\`), and run the command again.`,
+    cause: refusal,
   });
-  if (exitCode !== 0) return undefined;
-  const [network] = inspected.parse(JSON.parse(stdout));
-  const subnet = network?.IPAM.Config?.map(({ Subnet }) => Subnet).find((text) => text.includes('.'));
-  if (subnet === undefined) return undefined;
-  return { subnet, owner: network?.Labels?.[OWNER] };
+}
+
+/** By containers, running or not. */
+async function isUsed(name: string, engine: Engine, context: Context): Promise<boolean> {
+  const { stdout } = await runEngine(engine, context, [
+    ...['ps', '--all', '--quiet', '--filter', `network=${name}`],
+  ]);
+  return stdout.trim() !== '';
 }
 
 function foreignNetwork(name: string): Failure {

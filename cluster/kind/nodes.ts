@@ -68,7 +68,7 @@ export async function bringUpNodes(input: NodeInput, context: Context, progress:
     progress.update('removing what an interrupted `up` left');
     await removeOwn(directory, engine, context);
   }
-  await create(input, context, progress);
+  await createAnew(input, context, progress);
   const count = nodesOf(record).length;
   return `${count} ${count === 1 ? 'node' : 'nodes'}`;
 }
@@ -83,6 +83,18 @@ function requireAll(record: ClusterRecord, found: readonly string[]): void {
     why: `removed by hand, it seems: ${missing.join(', ')}`,
     hint: `What was in them is lost: run \`npm run down -- --name ${name}\`, then \`npm run up -- --name ${name}\`.`,
   });
+}
+
+/** Nodes that the kind of a killed `up` had under way may come to be only now, and take the names. */
+async function createAnew(input: NodeInput, context: Context, progress: Progress): Promise<void> {
+  try {
+    await create(input, context, progress);
+  } catch (error) {
+    if (!(error instanceof Failure) || !/already exist/.test(error.why ?? '')) throw error;
+    await requireOwnName(input.record.spec.name, input.directory, input.engine, context);
+    await removeOwn(input.directory, input.engine, context);
+    await create(input, context, progress);
+  }
 }
 
 /** How long kind waits for a kubelet is kubeadm's matter; this is for a machine that stands still. */

@@ -126,6 +126,10 @@ async function scale(
   });
 }
 
+interface ContainerState {
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+}
+
 /** What of a pod tells why it does not run. */
 interface PodState {
   readonly status?: {
@@ -134,9 +138,8 @@ interface PodState {
       readonly status: string;
       readonly message?: string;
     }[];
-    readonly containerStatuses?: readonly {
-      readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
-    }[];
+    readonly initContainerStatuses?: readonly ContainerState[];
+    readonly containerStatuses?: readonly ContainerState[];
   };
 }
 
@@ -146,7 +149,7 @@ export function troubleOf({ status }: PodState): { readonly trouble?: string } {
     ({ type, status: holds, message }) =>
       type === 'PodScheduled' && holds === 'False' && message !== undefined,
   );
-  const waiting = (status?.containerStatuses ?? [])
+  const waiting = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
     .map(({ state }) => state?.waiting)
     .find((state) => state?.reason !== undefined && !STARTING.includes(state.reason));
   const trouble =

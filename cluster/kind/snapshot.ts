@@ -1,6 +1,7 @@
 import type { Context } from '../../lib/context.ts';
 import type { ClusterRecord } from '../record.ts';
 import { runEngine, type Engine } from './engine.ts';
+import { restoredRevision } from '../restored-revision.ts';
 import { nodesOf, type KindNode } from './layout.ts';
 import { ensureNetwork } from './network.ts';
 
@@ -27,13 +28,15 @@ export async function restoreEtcd(
   const addresses = await ensureNetwork(record, directory, engine, context);
   const peer = ({ container }: KindNode): string => `https://${addresses.get(container) ?? ''}:2380`;
   const cluster = members.map((member) => `${member.container}=${peer(member)}`).join(',');
+  const revision = restoredRevision(context.clock);
   const onAll = (work: (member: KindNode) => Promise<unknown>) => Promise.all(members.map(work));
   await finishRestore(record, engine, context);
   // All that may fail comes before anything is stopped or deleted.
   await onAll(async (member) => {
     await runEngine(engine, context, ['exec', member.container, 'rm', '-rf', FILE, RESTORED]);
     await runEngine(engine, context, ['cp', file, `${member.container}:${FILE}`]);
-    await inNode(member, RESTORE, engine, context, [FILE, member.container, cluster, peer(member)]);
+    const args = [FILE, member.container, cluster, peer(member), String(revision)];
+    await inNode(member, RESTORE, engine, context, args);
   });
   await swapAndStart(members, engine, context);
 }
@@ -78,15 +81,17 @@ function inNode(
   return runEngine(engine, context, ['exec', container, ...locked]);
 }
 
-/**
- * With the etcdutl of the node's own etcd image, whichever that is. Watchers that remember revisions of the old data must not
- * take the restored ones for known.
- */
+/** With the etcdutl of the node's own etcd image, whichever that is. */
 const RESTORE = `image=$(ctr --namespace k8s.io images list --quiet | grep -m 1 '/etcd:')
-ctr --namespace k8s.io containers delete toolforge-local-restore 2>/dev/null || true # of a node that was stopped in it
-ctr --namespace k8s.io run --rm --mount type=bind,src=/var/lib,dst=/var/lib,options=rbind:rw \\
-  "$image" toolforge-local-restore etcdutl snapshot restore "$1" --data-dir ${RESTORED} --name "$2" \\
-  --initial-cluster "$3" --initial-advertise-peer-urls "$4" --bump-revision 1000000000 --mark-compacted
+etcdutl() {
+  ctr --namespace k8s.io containers delete toolforge-local-restore 2>/dev/null || true # of a node that was stopped in it
+  ctr --namespace k8s.io run --rm --mount type=bind,src=/var/lib,dst=/var/lib,options=rbind:rw \\
+    "$image" toolforge-local-restore etcdutl "$@"
+}
+found=$(etcdutl snapshot status "$1" --write-out json)
+revision=$(echo "$found" | sed 's/.*"revision":\\([0-9]*\\).*/\\1/')
+etcdutl snapshot restore "$1" --data-dir ${RESTORED} --name "$2" --initial-cluster "$3" \\
+  --initial-advertise-peer-urls "$4" --bump-revision $(($5 - revision)) --mark-compacted
 rm -f "$1"`;
 
 const IS_HELD = `[ ! -d ${HELD} ] || echo held`;

@@ -1,3 +1,5 @@
+import { PRODUCTION } from '../../cluster/production.ts';
+
 /** How many of each of Kyverno's controllers. Production: 7, 2, 2, 2; lima-kilo: one of each. */
 export interface KyvernoReplicas {
   readonly admission: number;
@@ -55,6 +57,8 @@ export function chartValues({
   const resourcesOf = (controller: keyof typeof PRODUCTION_RESOURCES) =>
     limits ? PRODUCTION_RESOURCES[controller] : NO_RESOURCES;
   return {
+    // Where its images are from, whatever a version's chart says: nodes have them under this name.
+    global: { image: { registry: PRODUCTION.kyvernoRegistry } },
     admissionController: {
       replicas: replicas.admission,
       container: { resources: resourcesOf('admission') },

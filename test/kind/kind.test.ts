@@ -526,7 +526,7 @@ suite('three control planes and a worker on kind', { skip }, () => {
   test('another Kyverno takes the place of the one before, and refuses what it refused', async () => {
     const { versions } = (await subject.status()) as unknown as { versions: { kyverno: string } };
     assert.equal(versions.kyverno, '1.12.5');
-    await subject.rig.ok('up', '--name', subject.name, '--kyverno', '1.18.2', '--kyverno-replicas', '2');
+    await subject.rig.ok('up', '--name', subject.name, '--kyverno', '1.18.2', '--kyverno-replicas', '3');
     await subject.healthy();
     const refused = await subject.createAsTool('privileged', pod('privileged', 'true', PRIVILEGED));
     assert.match(refused.stderr, /toolforge-validate-pod-policy/);

@@ -1,3 +1,4 @@
+import { PRODUCTION } from '../../production.ts';
 import type { Profile } from '../../profile.ts';
 import type { BinaryRef } from '../../toolchain/resolve.ts';
 
@@ -167,7 +168,7 @@ function kubernetesImages({ kubernetes, etcd }: Profile): ComponentImage[] {
 /** What the platform and its tools need besides: loaded into nodes that do not have them. */
 export function platformImages({ kyverno }: Pick<Profile, 'kyverno'>): ComponentImage[] {
   const ofKyverno = (name: string, binary: string): ComponentImage => ({
-    reference: `reg.kyverno.io/kyverno/${name}:v${kyverno}`,
+    reference: `${PRODUCTION.kyvernoRegistry}/kyverno/${name}:v${kyverno}`,
     ...program(`kyverno-${kyverno}`, binary, ''),
     user: NOBODY,
   });

@@ -20,6 +20,12 @@ suite('why a pod does not run', () => {
     assert.deepEqual(troubleOf(waiting('CrashLoopBackOff')), { trouble: 'CrashLoopBackOff' });
   });
 
+  test('is what its first container waits for, where the others wait for that', () => {
+    const { status } = waiting('ImagePullBackOff');
+    const pod = { ...waiting('PodInitializing').status, initContainerStatuses: status.containerStatuses };
+    assert.deepEqual(troubleOf({ status: pod }), { trouble: 'ImagePullBackOff' });
+  });
+
   test('is nothing while it starts', () => {
     assert.deepEqual(troubleOf(waiting('ContainerCreating')), {});
     assert.deepEqual(troubleOf({}), {});
