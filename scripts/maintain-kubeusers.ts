@@ -18,9 +18,16 @@ await main({
     new Option('--once', 'one pass, then end'),
     new Option('--dry-run', 'print what would be done, and do nothing'),
     new Option('--verify', 'check everything that was made, files included, and have it repaired'),
-    new Option('--allow-mass-delete', 'follow LDAP however many accounts it removes'),
+    new Option(
+      '--allow-mass-delete',
+      'follow LDAP however many accounts it removes; with --once beside the service, let the service do so',
+    ),
   ],
-  examples: ['npm run maintain-kubeusers -- --dry-run', 'npm run maintain-kubeusers -- --verify --dry-run'],
+  examples: [
+    'npm run maintain-kubeusers -- --dry-run',
+    'npm run maintain-kubeusers -- --verify --dry-run',
+    'npm run maintain-kubeusers -- --once --allow-mass-delete',
+  ],
   schema: z.object({
     name: clusterName,
     config: z.string().optional(),

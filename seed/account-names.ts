@@ -22,8 +22,9 @@ const UID_BLOCKS = Math.floor((2 ** 31 - 1 - FIRST_UID) / UIDS_A_PREFIX);
 
 /**
  * The first `count` accounts of a prefix: `seed-0001` with uid 60001 and so on. The same for everything that seeds, and
- * in every run: an account's name and uid do not depend on the count. Other prefixes have uids of their own, derived
- * from their letters, so that no two accounts share one.
+ * in every run: an account's name and uid do not depend on the count. The uids of another prefix start at a place that
+ * its letters give, one of some 21,000. Two prefixes may get the same (`b` and `run296` do), and then not be used at
+ * once: accounts that share a uid are all skipped.
  */
 export function* accounts(prefix: string, count: number): Generator<Account> {
   const first = FIRST_UID + uidBlock(prefix) * UIDS_A_PREFIX;

@@ -11,7 +11,7 @@ import { resolveBinaries } from '../toolchain/resolve.ts';
 import { findEngine } from './engine.ts';
 import { apiserverEndpoints, nodesOf, port } from './layout.ts';
 import { profileOfNodes } from './image/choose.ts';
-import { nodeLogs } from './logs.ts';
+import { deploymentLogs, nodeLogs } from './logs.ts';
 import { requireKnownEngine } from './known-engine.ts';
 import { nodeMemory } from './memory.ts';
 import { KindPlatform } from './platform.ts';
@@ -60,7 +60,10 @@ export class KindCluster extends LocalCluster {
   }
 
   async logs(): Promise<readonly LogSource[]> {
-    return nodeLogs(this.record, await findEngine(this.context));
+    return [
+      ...nodeLogs(this.record, await findEngine(this.context)),
+      ...deploymentLogs(await this.program('kubectl'), this.kubeconfig),
+    ];
   }
 
   async saveState(file: string): Promise<void> {

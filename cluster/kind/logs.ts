@@ -17,6 +17,25 @@ export function nodeLogs(record: ClusterRecord, answer: Answer): LogSource[] {
   ]);
 }
 
+/** Kyverno's controllers, as its chart names their Deployments. */
+const DEPLOYMENTS = ['admission', 'background', 'cleanup', 'reports'].map(
+  (name) => `kyverno-${name}-controller`,
+);
+
+/** The logs of the platform's pods, whichever node they are on: of all replicas at once. */
+export function deploymentLogs(kubectl: string, kubeconfig: string): LogSource[] {
+  return DEPLOYMENTS.map((name) => ({
+    name,
+    command: (lines, follow) => ({
+      program: kubectl,
+      args: [
+        ...['--kubeconfig', kubeconfig, '--namespace', 'kyverno', 'logs', `deployment/${name}`],
+        ...['--all-pods', '--prefix', '--tail', String(lines), ...(follow ? ['--follow'] : [])],
+      ],
+    }),
+  }));
+}
+
 function podLog(node: KindNode, name: string, answer: Answer): LogSource {
   return {
     name: `${name}-${node.index + 1}`,

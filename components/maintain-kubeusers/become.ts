@@ -1,9 +1,9 @@
+import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '../../cluster/provider.ts';
 import type { Context } from '../../lib/context.ts';
 import { Failure, messageOf, systemCode } from '../../lib/errors.ts';
-import { readFileIfExists } from '../../lib/files.ts';
 import { isFatal } from '../../lib/kube/retry.ts';
 import { nameProblem } from './accounts/account.ts';
 import { readTool } from './accounts/tools.ts';
@@ -35,7 +35,8 @@ export async function becomeTool(
   if (nameProblem(tool) !== undefined) throw noSuchTool(tool, 'that is no name of a tool');
   const home = path.join(accountHomes(cluster.directory).tools, tool);
   const owner = await ownerOf(home, tool);
-  if ((await readFileIfExists(path.join(home, DISABLED_MARK))) !== undefined) {
+  // Not opened: the tool may have put a pipe there, or a link to a device.
+  if ((await factsOf(path.join(home, DISABLED_MARK))) !== undefined) {
     throw new Failure({
       kind: 'cluster',
       what: `The tool ${tool} is disabled`,
@@ -57,14 +58,18 @@ export async function becomeTool(
 }
 
 async function ownerOf(home: string, tool: string): Promise<number> {
-  try {
-    const facts = await lstat(home);
-    if (!facts.isDirectory()) throw noSuchTool(tool, `${home} is not a directory`);
-    return facts.uid;
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    throw noSuchTool(tool, 'it has no home (yet)');
-  }
+  const facts = await factsOf(home);
+  if (facts === undefined) throw noSuchTool(tool, 'it has no home (yet)');
+  if (!facts.isDirectory()) throw noSuchTool(tool, `${home} is not a directory`);
+  return facts.uid;
+}
+
+/** What there is at that path, a link itself; undefined where there is nothing. */
+async function factsOf(file: string): Promise<Stats | undefined> {
+  return lstat(file).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
 }
 
 function noSuchTool(tool: string, why: string): Failure {

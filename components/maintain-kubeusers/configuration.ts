@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { accountPolicy } from '../../cluster/spec.ts';
-import { Failure, messageOf } from '../../lib/errors.ts';
+import { readSecretFile } from './secret-file.ts';
 
 const absolutePath = z.string().refine((value) => path.isAbsolute(value), 'must be an absolute path');
 const quantity = z
@@ -92,22 +90,9 @@ export type Configuration = z.infer<typeof configurationSchema>;
 export type ConfigurationInput = z.input<typeof configurationSchema>;
 
 /** @throws Failure `usage` with every problem of the file */
-export async function readConfiguration(file: string): Promise<Configuration> {
-  const wrong = (why: string, cause?: unknown): Failure =>
-    new Failure({
-      kind: 'usage',
-      what: 'The configuration of maintain-kubeusers cannot be read',
-      why: `${file}: ${why}`,
-      hint: '`npm run up` writes it; --config names another file.',
-      cause,
-    });
-  let content: unknown;
-  try {
-    content = parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw wrong(messageOf(error), error);
-  }
-  const parsed = configurationSchema.safeParse(content);
-  if (!parsed.success) throw wrong(z.prettifyError(parsed.error));
-  return parsed.data;
+export function readConfiguration(file: string): Promise<Configuration> {
+  return readSecretFile(file, configurationSchema, {
+    what: 'The configuration of maintain-kubeusers cannot be read',
+    hint: '`npm run up` writes it; --config names another file.',
+  });
 }

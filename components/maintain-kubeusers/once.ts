@@ -1,10 +1,12 @@
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import { keyOf } from './accounts/account.ts';
+import { takesAway } from './difference/removal-guard.ts';
 import { errorLine } from './log.ts';
 import { confirmed } from './loop/confirmed.ts';
 import { observeOnce } from './loop/observe.ts';
 import type { Evaluation, Reconciler } from './loop/reconciler.ts';
+import { allowMassDelete, PERMIT_MINUTES } from './mass-delete.ts';
 import { monotonic, type Workshop } from './workshop.ts';
 import { noteFindings, verify } from './verify.ts';
 
@@ -58,6 +60,11 @@ export async function printDifference(workshop: Workshop, { output }: Context): 
 /** `--once`: one pass, with all that it finds to do. */
 export async function passOnce(workshop: Workshop, context: Context): Promise<void> {
   const { clock, output, signal } = context;
+  const reconciler = workshop.reconciler();
+  if (reconciler.isUnguarded && (await workshop.leadership.tryAcquire()).holder !== undefined) {
+    await permitRemovals(workshop, await look(workshop, reconciler), context);
+    return;
+  }
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(LEASE_WAIT_MS)]);
   await workshop.leadership.acquire(deadline).catch((error: unknown) => {
     if (signal.aborted || !deadline.aborted) throw error;
@@ -68,7 +75,6 @@ export async function passOnce(workshop: Workshop, context: Context): Promise<vo
     });
   });
   const keeping = new AbortController();
-  const reconciler = workshop.reconciler();
   const stop = (): void => {
     reconciler.queue.stop();
   };
@@ -89,6 +95,23 @@ export async function passOnce(workshop: Workshop, context: Context): Promise<vo
     await workshop.leadership.release();
     output.event('stopped', {});
   }
+}
+
+/** The instance that leads keeps the lease, and its guard: it is let remove what this pass would have removed. */
+async function permitRemovals(
+  { client }: Workshop,
+  { actions, observed }: Evaluation,
+  { clock, output }: Context,
+): Promise<void> {
+  const removals = actions.filter((action) => takesAway(action, observed)).length;
+  if (removals > 0) await allowMassDelete(client, removals, clock.now());
+  output.event('permit', { removals, minutes: PERMIT_MINUTES });
+  output.print(
+    removals === 0
+      ? 'No account would lose anything: there is nothing to permit.'
+      : `${removals} accounts may lose their namespace within the next ${PERMIT_MINUTES} minutes: ` +
+          'the instance that leads, usually the service, acts on it by itself.',
+  );
 }
 
 function report(evaluation: Evaluation, reconciler: Reconciler, seconds: number, { output }: Context): void {

@@ -1,4 +1,5 @@
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { ifFound } from '../../lib/kube/errors.ts';
 import { CONFIG_MAPS, pathOf, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { keyOf, type Account } from './accounts/account.ts';
@@ -6,7 +7,7 @@ import type { Desired } from './difference/desired.ts';
 import type { Observed } from './difference/observed.ts';
 import { ALL_KINDS } from './resources/index.ts';
 import type { ActualObjects, ResourceKind, Tools } from './resources/kind.ts';
-import { OWN_SELECTOR, statePlace } from './state.ts';
+import { OWN_SELECTOR, statePlace, type AccountState } from './state.ts';
 
 /** Something that is not as its record says. */
 export interface Finding {
@@ -38,9 +39,9 @@ export async function verify(
     const accounts = recorded(kind, desired, observed);
     if (accounts.length === 0) continue;
     const actual = await listActual(kind.resource, options.client);
-    await each(accounts, options.signal, async (account) => {
+    await each(accounts, options.signal, async ({ account, state }) => {
       const problem = await kind
-        .verify(account, options.tools, actual)
+        .verify(account, options.tools, actual, state)
         .catch((error: unknown) => messageOf(error));
       if (problem !== undefined) findings.push({ account, resource: kind.id, problem });
     });
@@ -48,13 +49,19 @@ export async function verify(
   return findings;
 }
 
+interface Recorded {
+  readonly account: Account;
+  readonly state: AccountState;
+}
+
 /** The accounts for which a resource of this kind is recorded as it is defined. */
-function recorded({ id }: ResourceKind, desired: Desired, observed: Observed): readonly Account[] {
+function recorded({ id }: ResourceKind, desired: Desired, observed: Observed): readonly Recorded[] {
   return [...desired.accounts].flatMap(([key, { account, resources }]) => {
     const found = observed.get(key);
     const state = account.disabled ? found?.disabled : found?.enabled;
     const definition = resources.get(id);
-    return definition !== undefined && state?.resources.get(id)?.definition === definition ? [account] : [];
+    if (definition === undefined || state?.resources.get(id)?.definition !== definition) return [];
+    return [{ account, state }];
   });
 }
 
@@ -74,16 +81,16 @@ async function listActual(
   return { find: (_, namespace, name) => objects.get(`${namespace ?? ''}/${name}`) };
 }
 
-async function each(
-  accounts: readonly Account[],
+async function each<T>(
+  items: readonly T[],
   signal: AbortSignal,
-  work: (account: Account) => Promise<void>,
+  work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const queue = accounts.values();
+  const queue = items.values();
   const worker = async (): Promise<void> => {
-    for (const account of queue) {
+    for (const item of queue) {
       signal.throwIfAborted();
-      await work(account);
+      await work(item);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -106,9 +113,12 @@ export async function noteFindings(
       data[`tried.${resource}`] = null; // never tried: due at once
     }
     const { namespace, name } = statePlace(account, account.disabled);
-    await client.request('PATCH', pathOf(CONFIG_MAPS, namespace, name), {
-      body: { data },
-      contentType: 'application/merge-patch+json',
-    });
+    // A tool that went meanwhile, with its record, has nothing to repair.
+    await ifFound(
+      client.request('PATCH', pathOf(CONFIG_MAPS, namespace, name), {
+        body: { data },
+        contentType: 'application/merge-patch+json',
+      }),
+    );
   });
 }

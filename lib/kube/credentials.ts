@@ -29,7 +29,9 @@ const kubeconfig = z.looseObject({
  */
 export async function readCredentials(file: string, contextName?: string): Promise<Credentials> {
   try {
-    const config = kubeconfig.parse(parse(await readFile(file, 'utf8')));
+    // It may hold keys: no message is to quote its lines.
+    const content: unknown = parse(await readFile(file, 'utf8'), { prettyErrors: false, logLevel: 'error' });
+    const config = kubeconfig.parse(content);
     const find = (list: readonly Record<string, unknown>[], name: string, key: string) => {
       const found = list.find((entry) => entry['name'] === name)?.[key];
       if (found === undefined) throw new Error(`it has no ${key} named ${name}`);

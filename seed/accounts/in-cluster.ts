@@ -1,5 +1,7 @@
 import type { Cluster } from '../../cluster/provider.ts';
-import { allowMassDelete, maintainKubeusersStatus } from '../../components/maintain-kubeusers/index.ts';
+import { DEFAULT_NAME } from '../../cluster/spec.ts';
+import { maintainKubeusersStatus } from '../../components/maintain-kubeusers/index.ts';
+import { allowMassDelete, countInCluster } from '../../components/maintain-kubeusers/mass-delete.ts';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import { waitFor } from '../../lib/wait.ts';
@@ -8,25 +10,37 @@ import type { AccountsInCluster } from './run.ts';
 
 /** 4,000 accounts with live policies on two cores take minutes; a loop that stands still is noticed by its progress. */
 const TIMEOUT_MS = 30 * 60_000;
+/** A permit that was just given ends what is held back, as soon as the loop has looked again. */
+const HELD_BACK_MS = 5_000;
+
 /** The cluster's side of seeding accounts: maintain-kubeusers makes of them what they need, and we watch. */
 export function accountsInCluster(cluster: Cluster, context: Context): AccountsInCluster {
   const { clock, signal } = context;
+  let permitted = 0;
   return {
-    async expectRemoval(accounts) {
+    async expectRemoval(accounts, isGoing) {
       const client = await cluster.client();
       try {
-        await allowMassDelete(client, accounts);
+        // A permit takes the place of the one before: after a restart of LDAP fewer are left there than still have to go.
+        permitted = Math.max(permitted, accounts, await countInCluster(client, isGoing));
+        if (permitted > 0) await allowMassDelete(client, permitted, clock.now());
       } finally {
         await client.close();
       }
     },
     async settle(progress) {
       const settling = new Settling();
+      let heldBackSince: number | undefined;
       const settled = await waitFor(
         'maintain-kubeusers to finish the accounts',
         async () => {
           const status = await maintainKubeusersStatus(cluster.directory).catch(notYet);
-          if (status.massDeleteBlocked !== undefined) throw blocked(status.massDeleteBlocked);
+          const { massDeleteBlocked: why } = status;
+          heldBackSince = why === undefined ? undefined : (heldBackSince ?? clock.now());
+          if (why !== undefined) {
+            if (clock.now() - (heldBackSince ?? 0) >= HELD_BACK_MS) throw blocked(why, cluster);
+            return undefined;
+          }
           const { accounts, work } = status;
           progress.update(
             `${accounts.ready} of ${accounts.total} ready, ${work.waiting + work.underWay} to do`,
@@ -53,11 +67,13 @@ function notYet(error: unknown): never {
   throw error;
 }
 
-function blocked(why: string): Failure {
+function blocked(why: string, { record }: Cluster): Failure {
+  const { name } = record.spec;
+  const flag = name === DEFAULT_NAME ? '' : ` --name ${name}`;
   return new Failure({
     kind: 'cluster',
     what: 'maintain-kubeusers removes nobody',
     why,
-    hint: 'If that is what you want: `npm run maintain-kubeusers -- --once --allow-mass-delete`.',
+    hint: `If they are to go: \`npm run maintain-kubeusers -- --once --allow-mass-delete${flag}\` lets it remove them.`,
   });
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { connectWriter, type RefusedChange } from '../../components/ldap/index.ts';
+import type { AccountId } from '../../components/maintain-kubeusers/accounts/account.ts';
 import { BulkMeter } from '../../lib/bulk.ts';
 import { showBulk } from '../../lib/bulk-progress.ts';
 import type { Context } from '../../lib/context.ts';
@@ -8,6 +9,7 @@ import { isNoAnswer } from '../../lib/ldap/errors.ts';
 import { acquireLock } from '../../lib/lock.ts';
 import { runPlan, type Plan, type Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
+import { isGoing } from './going.ts';
 import { add, describe, incomplete, NOTHING, type SeedAccountsOutcome } from './outcome.ts';
 import { planRemoval } from './remove.ts';
 import type { SeedAccountsRequest } from './requests.ts';
@@ -16,8 +18,11 @@ import { planZoo, planZooRemoval } from './zoo-plan.ts';
 
 /** What the cluster does about accounts, for as long as something there looks at LDAP. */
 export interface AccountsInCluster {
-  /** Told before accounts go, so that a guard against mass deletion lets that many go. */
-  expectRemoval(accounts: number): Promise<void>;
+  /**
+   * Told before accounts go, so that a guard against mass deletion lets that many go, and those that an earlier run took
+   * out of LDAP and the cluster still has.
+   */
+  expectRemoval(accounts: number, isGoing: (account: AccountId) => boolean): Promise<void>;
   /** Waits until the cluster is as LDAP wants it; tells how far it is, and in the end what came of it. */
   settle(progress: Progress): Promise<string>;
 }
@@ -98,8 +103,8 @@ async function writeAll(
       for (const request of requests) {
         progress.update('comparing');
         const plan = await planOf(client, request);
-        const going = accountsGoing(plan);
-        if (going > 0) await cluster?.expectRemoval(going);
+        if (request.kind === 'delete')
+          await cluster?.expectRemoval(accountsGoing(plan), isGoing(request, plan));
         outcome = add(outcome, await write(client, plan, progress, context));
       }
       return outcome;

@@ -1,5 +1,4 @@
-import { PROJECT, TOOL_HOMES, TOOLS_DN, type WantedEntry } from '../../components/ldap/index.ts';
-import { rdn } from '../../lib/ldap/escape.ts';
+import { personDn, PROJECT, TOOL_HOMES, toolDn, type WantedEntry } from '../../components/ldap/index.ts';
 import type { LdapAttributes, LdapValue } from '../../lib/ldap/types.ts';
 import { ZOO_MARK } from './options.ts';
 
@@ -8,6 +7,7 @@ export type Flaw =
   | 'name too long'
   | 'name not RFC 1123'
   | 'name used twice'
+  | "name is an admin's"
   | 'several names'
   | 'project spelled otherwise'
   | 'uid missing'
@@ -24,6 +24,8 @@ export interface ZooAnimal {
   readonly label: string;
   readonly flaw: Flaw;
   readonly entry: WantedEntry;
+  /** A person who is to be a member of the group of admins. */
+  readonly admin: boolean;
 }
 
 /** Between the default accounts (50001 to 50003) and the first block of seeded ones (from 60001). */
@@ -34,6 +36,8 @@ interface Deviation {
   readonly flaw: Flaw;
   /** The tool's name as `cn` tells it; default: the label. */
   readonly name?: string;
+  /** Not a tool, but an admin. */
+  readonly admin?: true;
   /** Replaces attributes of an entry that would be fine; no values leaves the attribute out. */
   readonly attributes?: LdapAttributes;
 }
@@ -65,6 +69,9 @@ const DEVIATIONS: readonly Deviation[] = [
   { label: 'zoo-markup', flaw: 'name not RFC 1123', name: '{{ zoo }}' },
   { label: 'zoo-twin-a', flaw: 'name used twice', name: 'zoo-twin' },
   { label: 'zoo-twin-b', flaw: 'name used twice', name: 'zoo-twin' },
+  { label: 'zoo-namesake', flaw: "name is an admin's" },
+  // Tools and admins are two searches: without a home, nobody becomes an admin for the moment between them.
+  { label: 'zoo-namesake', flaw: 'home missing', admin: true, attributes: { homeDirectory: [] } },
   {
     label: 'zoo-two-names',
     flaw: 'several names',
@@ -81,6 +88,7 @@ const DEVIATIONS: readonly Deviation[] = [
   { label: 'zoo-same-uid-b', flaw: 'uid used twice', attributes: uid(String(FIRST_UID - 1)) },
   { label: 'zoo-root', flaw: 'uid out of range', attributes: uid('0') },
   { label: 'zoo-negative', flaw: 'uid out of range', attributes: uid('-1') },
+  { label: 'zoo-31-bits', flaw: 'uid out of range', attributes: uid(String(2 ** 31)) },
   { label: 'zoo-32-bits', flaw: 'uid out of range', attributes: uid(String(2 ** 32)) },
   { label: 'zoo-huge-uid', flaw: 'uid out of range', attributes: uid('9'.repeat(30)) },
   { label: 'zoo-no-home', flaw: 'home missing', attributes: { homeDirectory: [] } },
@@ -119,11 +127,12 @@ const DEVIATIONS: readonly Deviation[] = [
 
 /** The broken entries of `--malformed`, always the same. */
 export function zoo(): ZooAnimal[] {
-  return DEVIATIONS.map(({ label, flaw, name, attributes }, index) => {
+  return DEVIATIONS.map(({ label, flaw, name, admin = false, attributes }, index) => {
+    const prefix = admin ? '' : `${PROJECT}.`;
     const fine: LdapAttributes = {
       objectClass: ['person', 'posixAccount', 'shadowAccount'],
-      uid: [`${PROJECT}.${label}`],
-      cn: [`${PROJECT}.${name ?? label}`],
+      uid: [`${prefix}${label}`],
+      cn: [`${prefix}${name ?? label}`],
       sn: [label],
       ...uid(String(FIRST_UID + index)),
       ...home(`${TOOL_HOMES}/${name ?? label}`),
@@ -131,11 +140,11 @@ export function zoo(): ZooAnimal[] {
       description: [ZOO_MARK],
     };
     const entry = {
-      dn: `${rdn('uid', `${PROJECT}.${label}`)},${TOOLS_DN}`,
+      dn: admin ? personDn(label) : toolDn(label),
       attributes: Object.fromEntries(
         Object.entries({ ...fine, ...attributes }).filter(([, values]) => values.length > 0),
       ),
     };
-    return { label, flaw, entry };
+    return { label, flaw, entry, admin };
   });
 }

@@ -318,6 +318,8 @@ suite('a cluster on kind', { skip }, () => {
     assert.ok(stdout.trim() !== '');
     const apiserver = await subject.rig.ok('logs', '--name', subject.name, '-n', '5', 'kube-apiserver-1');
     assert.ok((apiserver.stdout + apiserver.stderr).trim() !== '');
+    const kyverno = await subject.rig.ok('logs', '--name', subject.name, '-n', '5', 'kyverno-admission');
+    assert.match(kyverno.stdout, /^\[pod\/kyverno-admission-controller-/);
   });
 
   test('it survives a stop and start of its nodes', async (t) => {

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { Failure } from '../../../lib/errors.ts';
 import type { LdapClient } from '../../../lib/ldap/client.ts';
 import { isNoAnswer } from '../../../lib/ldap/errors.ts';
 import { filterValue } from '../../../lib/ldap/escape.ts';
 import { valuesOf, type LdapConnection, type LdapEntry } from '../../../lib/ldap/types.ts';
+import { readSecretFile } from '../secret-file.ts';
 import type { Account } from './account.ts';
 import { LOCK_ATTRIBUTES, readEntries, type DirectoryAnswer, type EntryShape } from './read-entries.ts';
 
@@ -37,13 +36,10 @@ const ldapSettings = z.object({
 export type LdapSettings = z.infer<typeof ldapSettings>;
 
 /** @throws Failure when the file is not there or not valid */
-export async function readLdapSettings(file: string): Promise<LdapSettings> {
-  const parsed = ldapSettings.safeParse(parse(await readFile(file, 'utf8')));
-  if (parsed.success) return parsed.data;
-  throw new Failure({
-    kind: 'usage',
-    what: 'The LDAP settings are not valid',
-    why: `${file}: ${z.prettifyError(parsed.error)}`,
+export function readLdapSettings(file: string): Promise<LdapSettings> {
+  return readSecretFile(file, ldapSettings, {
+    what: 'The LDAP settings cannot be read',
+    hint: '`npm run up` writes them; `ldapConfig` of the configuration names the file.',
   });
 }
 

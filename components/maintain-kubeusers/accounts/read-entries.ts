@@ -18,7 +18,7 @@ export interface DirectoryAnswer {
 export interface EntryShape {
   readonly type: AccountType;
   readonly nameAttribute: string;
-  /** What stands before the name: `<project>.` for tools. */
+  /** What stands before the name, in lower case: `<project>.` for tools. */
   readonly namePrefix: string;
   /** Where a home must be: `/data/project`, `/home`. */
   readonly homesDirectory: string;
@@ -29,8 +29,8 @@ export const LOCK_ATTRIBUTES = ['pwdAccountLockedTime', 'pwdPolicySubentry'] as 
 
 /** Below are the system's own accounts, on every distribution: a file owned by one of them would be a hole. */
 const FIRST_UID = 1000;
-/** The kernel's ids have 32 bits, and the last one means "no change". */
-const LAST_UID = 2 ** 32 - 2;
+/** The largest that Kubernetes takes as `runAsUser`. */
+const LAST_UID = 2 ** 31 - 1;
 
 /** The entries that one search brought, and how to read them. */
 export interface EntryGroup {
@@ -41,7 +41,8 @@ export interface EntryGroup {
 /**
  * Turns entries into accounts. An entry with any fault is skipped whole, with the reason. Of entries that claim the
  * same name or number all are skipped: which one is right is for a person to say, and acting on the wrong one would
- * hand a tool's files to another.
+ * hand a tool's files to another. A tool and an admin of one name would be one user to Kubernetes, who may do all that an
+ * admin may.
  */
 export function readEntries(groups: readonly EntryGroup[]): DirectoryAnswer {
   const accounts: (Account & { readonly entry: string })[] = [];
@@ -53,15 +54,30 @@ export function readEntries(groups: readonly EntryGroup[]): DirectoryAnswer {
       else accounts.push({ ...read, entry: printable(entry.dn) });
     }
   }
+  const shared = namesOfBothTypes(accounts, skipped);
   const names = countBy(accounts, keyOf);
   const uids = countBy(accounts, ({ uid }) => uid);
   const unique: Account[] = [];
   for (const { entry, ...account } of accounts) {
-    const reason = duplicate(names.get(keyOf(account)), uids.get(account.uid));
+    const reason = shared.has(account.name)
+      ? 'name used twice'
+      : duplicate(names.get(keyOf(account)), uids.get(account.uid));
     if (reason === undefined) unique.push(account);
     else skipped.push({ type: account.type, entry, names: [account.name], reason });
   }
   return { accounts: unique, skipped };
+}
+
+/** Entries that are skipped count: the certificate of an account that exists stays valid. */
+function namesOfBothTypes(accounts: readonly Account[], skipped: readonly SkippedEntry[]): Set<string> {
+  const namesOf = (type: AccountType): Set<string> =>
+    new Set(
+      [...accounts.map(({ type, name }) => ({ type, names: [name] })), ...skipped]
+        .filter((each) => each.type === type)
+        .flatMap(({ names }) => names),
+    );
+  const admins = namesOf('admin');
+  return new Set([...namesOf('tool')].filter((name) => admins.has(name)));
 }
 
 function duplicate(sameName = 1, sameUid = 1): SkipReason | undefined {
@@ -72,16 +88,19 @@ function duplicate(sameName = 1, sameUid = 1): SkipReason | undefined {
 type Read = Account | Pick<SkippedEntry, 'reason' | 'names'>;
 
 function readEntry(entry: LdapEntry, shape: EntryShape): Read {
+  const { namePrefix } = shape;
+  // LDAP does not tell upper from lower case: a name spelled in other letters is none, but protects who exists.
   const full = valuesOf(entry, shape.nameAttribute).filter(
-    (value) => typeof value !== 'string' || value.startsWith(shape.namePrefix),
+    (value) => typeof value !== 'string' || value.toLowerCase().startsWith(namePrefix),
   );
-  const names = full
-    .filter((value) => typeof value === 'string')
-    .map((value) => value.slice(shape.namePrefix.length));
-  const [name] = names;
+  const spelled = full.filter((value) => typeof value === 'string');
+  const names = spelled.map((value) => value.toLowerCase().slice(namePrefix.length));
   if (full.length === 0) return { reason: 'name missing', names };
   if (full.length > 1) return { reason: 'name ambiguous', names };
-  if (name === undefined) return { reason: 'name not UTF-8', names };
+  const [text] = spelled;
+  if (text === undefined) return { reason: 'name not UTF-8', names };
+  if (!text.startsWith(namePrefix)) return { reason: 'name missing', names };
+  const name = text.slice(namePrefix.length);
   const problem = nameProblem(name);
   if (problem !== undefined) return { reason: problem, names };
 

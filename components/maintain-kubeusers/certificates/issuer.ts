@@ -1,12 +1,14 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Clock } from '../../../lib/clock.ts';
-import { Failure } from '../../../lib/errors.ts';
+import { Failure, messageOf } from '../../../lib/errors.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { ifFound, isAlreadyExists } from '../../../lib/kube/errors.ts';
 import { follow } from '../../../lib/kube/follow.ts';
 import { pathOf, type KubeObject, type Resource } from '../../../lib/kube/types.ts';
+import { foreign, isOwn } from '../own.ts';
 import type { Settings } from '../settings.ts';
 import { OWN_LABELS, OWN_SELECTOR, type Validity } from '../state.ts';
+import { outcomeOf, type CertificateRequest, type Outcome } from './outcome.ts';
 
 const REQUESTS: Resource = {
   group: 'certificates.k8s.io',
@@ -16,6 +18,8 @@ const REQUESTS: Resource = {
 const SIGNER = 'kubernetes.io/kube-apiserver-client';
 /** The controller manager signs within milliseconds; with 4,000 in a row its client is limited to some a second. */
 const SIGNED_WITHIN_MS = 30_000;
+/** A restarting API server is back by then. */
+const LISTED_WITHIN_MS = 30_000;
 
 export interface CertificateSubject {
   /** The name of the request object: `tool-<tool>`. */
@@ -34,21 +38,8 @@ export interface IssuedCertificate {
   readonly validity: Validity;
 }
 
-interface CertificateRequest extends KubeObject {
-  readonly status?: {
-    readonly certificate?: string;
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly message?: string;
-    }[];
-  };
-}
-
-type Signed = (outcome: { certificate: string } | { refused: string }) => void;
-
 export interface IssuerOptions {
-  readonly client: Pick<KubeClient, 'create' | 'delete' | 'request' | 'pages' | 'watch'>;
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'delete' | 'request' | 'pages' | 'watch'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
@@ -62,8 +53,10 @@ export interface IssuerOptions {
 export class CertificateIssuer {
   readonly #options: IssuerOptions;
   /** By the request's uid: another request of the same name is not the one that is waited for. */
-  readonly #waiting = new Map<string, Signed>();
+  readonly #waiting = new Map<string, (outcome: Outcome) => void>();
   #watching: Promise<void> | undefined;
+  /** What last went wrong with the WATCH. */
+  #trouble: unknown;
 
   constructor(options: IssuerOptions) {
     this.#options = options;
@@ -76,7 +69,7 @@ export class CertificateIssuer {
   ): Promise<IssuedCertificate> {
     const { createRequest } = await import('./request.ts');
     const { key, request } = await createRequest(subject.commonName, subject.organization, keyAlgorithm);
-    await (this.#watching ??= this.#watch());
+    await this.#watched();
     const created = await this.#create({
       apiVersion: 'certificates.k8s.io/v1',
       kind: 'CertificateSigningRequest',
@@ -103,7 +96,10 @@ export class CertificateIssuer {
       return await client.create(REQUESTS, request);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      await ifFound(client.delete(REQUESTS, request.metadata?.name ?? ''));
+      const { name = '' } = request.metadata ?? {};
+      const found = await ifFound(client.get(REQUESTS, name));
+      if (found !== undefined && !isOwn(found)) throw foreign(`The certificate request ${name}`);
+      await ifFound(client.delete(REQUESTS, name));
       return await client.create(REQUESTS, request);
     }
   }
@@ -132,6 +128,27 @@ export class CertificateIssuer {
     }
   }
 
+  /** Waits for the first LIST. It goes on being tried after the deadline, for those who ask later. */
+  async #watched(): Promise<void> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(
+        new Failure({
+          kind: 'cluster',
+          what: `Certificate requests could not be listed for ${LISTED_WITHIN_MS / 1000} s`,
+          ...(this.#trouble === undefined ? {} : { why: messageOf(this.#trouble) }),
+          hint: 'Look at `npm run status` and `npm run logs kube-apiserver`.',
+          cause: this.#trouble,
+        }),
+      );
+    }, LISTED_WITHIN_MS);
+    try {
+      await Promise.race([(this.#watching ??= this.#watch()), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #watch(): Promise<void> {
     const look = (object: KubeObject): void => {
       const settle = this.#waiting.get(object.metadata?.uid ?? '');
@@ -143,7 +160,10 @@ export class CertificateIssuer {
       client,
       clock,
       signal,
-      onError,
+      onError: (error) => {
+        this.#trouble = error;
+        onError(error);
+      },
       resource: REQUESTS,
       selection: { labelSelector: OWN_SELECTOR },
       replace: (objects) => {
@@ -162,13 +182,6 @@ const APPROVED = {
   reason: 'MaintainKubeusers',
   message: 'Requested and approved by maintain-kubeusers',
 };
-
-function outcomeOf(object: CertificateRequest): Parameters<Signed>[0] | undefined {
-  const { certificate, conditions = [] } = object.status ?? {};
-  if (certificate !== undefined) return { certificate: Buffer.from(certificate, 'base64').toString('utf8') };
-  const refused = conditions.find(({ type, status }) => type !== 'Approved' && status === 'True');
-  return refused === undefined ? undefined : { refused: `${refused.type}: ${refused.message ?? ''}` };
-}
 
 function checked(certificate: string, key: string): Validity {
   const parsed = new X509Certificate(certificate);

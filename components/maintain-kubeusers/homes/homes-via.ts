@@ -27,14 +27,14 @@ export function homesVia(perform: (operation: Operation) => Promise<OperationRes
     });
   };
   return {
-    async makeDirectory(owner, path, mode) {
-      await ask(owner, path, { do: 'makeDirectory', mode });
+    async makeDirectory(owner, path, mode, exact = false) {
+      await ask(owner, path, { do: 'makeDirectory', mode, exact });
     },
     async read(owner, path, maxBytes) {
       return (await ask(owner, path, { do: 'read', maxBytes })) as Uint8Array | undefined;
     },
-    async write(owner, path, content, mode) {
-      await ask(owner, path, { do: 'write', content, mode });
+    async write(owner, path, content, mode, was) {
+      await ask(owner, path, { do: 'write', content, mode, was });
     },
     async remove(owner, path) {
       await ask(owner, path, { do: 'remove' });

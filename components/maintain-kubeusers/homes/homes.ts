@@ -15,6 +15,11 @@ export interface FileFacts {
   readonly size: number;
 }
 
+/** What a file held when it was read; undefined: there was none. */
+export interface FileContent {
+  readonly content: Uint8Array | undefined;
+}
+
 /**
  * The homes of all accounts, as a seam. Paths are relative to the home, `.kube/config`; the empty path is the home
  * itself. A tool rules over its home, so nothing in it is trusted: no link is followed, and a file or directory that
@@ -22,12 +27,15 @@ export interface FileFacts {
  * system does, with a `Failure` when it could not do its work.
  */
 export interface Homes {
-  /** Makes the directory with this mode; one that is there keeps its mode. Its parents must be there. */
-  makeDirectory(owner: HomeOwner, path: string, mode: number): Promise<void>;
+  /** Makes the directory with this mode; one that is there keeps its own, unless `exact`. Its parents must be there. */
+  makeDirectory(owner: HomeOwner, path: string, mode: number, exact?: boolean): Promise<void>;
   /** The file's bytes; undefined where there is none. A longer file than `maxBytes` is an error. */
   read(owner: HomeOwner, path: string, maxBytes: number): Promise<Uint8Array | undefined>;
-  /** Replaces the whole file or nothing; the mode holds from the first byte. Durable when it returns. */
-  write(owner: HomeOwner, path: string, content: string, mode: number): Promise<void>;
+  /**
+   * Replaces the whole file or nothing; the mode holds from the first byte. Durable when it returns. With `was`, what
+   * `read` answered, a file that holds something else by now is left alone, with an error.
+   */
+  write(owner: HomeOwner, path: string, content: string, mode: number, was?: FileContent): Promise<void>;
   /** Removes the file; fine where there is none. */
   remove(owner: HomeOwner, path: string): Promise<void>;
   /** Undefined where there is nothing. */

@@ -92,7 +92,7 @@ export function changesOwner(): boolean {
 }
 
 /** What root left behind halfway is root's still; anybody else's is nobody's business of ours. */
-function assertOwner(uid: number, owner: HomeOwner, name: string): void {
+export function assertOwner(uid: number, owner: HomeOwner, name: string): void {
   if (!changesOwner() || uid === owner.uid || uid === 0) return;
   throw new Refused(`${name === '' ? 'the home' : name} belongs to user ${uid}, not to ${owner.uid}`);
 }

@@ -1,10 +1,15 @@
-import type { FileFacts, HomeOwner } from './homes.ts';
+import type { FileContent, FileFacts, HomeOwner } from './homes.ts';
 
 /** One file operation, as it goes to the process that performs it. */
 export type Operation = { readonly owner: HomeOwner; readonly path: string } & (
-  | { readonly do: 'makeDirectory'; readonly mode: number }
+  | { readonly do: 'makeDirectory'; readonly mode: number; readonly exact: boolean }
   | { readonly do: 'read'; readonly maxBytes: number }
-  | { readonly do: 'write'; readonly content: string; readonly mode: number }
+  | {
+      readonly do: 'write';
+      readonly content: string;
+      readonly mode: number;
+      readonly was?: FileContent | undefined;
+    }
   | { readonly do: 'remove' }
   | { readonly do: 'facts' }
 );

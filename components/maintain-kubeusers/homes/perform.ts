@@ -2,9 +2,12 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, mkdir, open, rename, rm, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCode } from '../../../lib/errors.ts';
-import type { FileFacts, HomeOwner } from './homes.ts';
-import { changesOwner, openFile, Refused, withDirectory, type OpenDirectory } from './open.ts';
+import type { FileContent, FileFacts, HomeOwner } from './homes.ts';
+import { assertOwner, changesOwner, openFile, Refused, withDirectory, type OpenDirectory } from './open.ts';
 import type { HomeRoots, Operation, OperationResult } from './operation.ts';
+
+/** An operation of one kind. */
+type To<Do extends Operation['do']> = Extract<Operation, { readonly do: Do }>;
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
@@ -25,7 +28,7 @@ async function run(roots: HomeRoots, operation: Operation): Promise<Uint8Array |
   if (parts.some((part) => part === '' || part === '.' || part === '..')) throw new Refused('is no path');
   const name = parts.at(-1);
   if (name === undefined) {
-    if (operation.do === 'makeDirectory') return makeHome(roots, owner, operation.mode);
+    if (operation.do === 'makeDirectory') return makeHome(roots, operation);
     if (operation.do === 'facts')
       return ifThere(() => lstat(path.join(roots[owner.type], owner.name)), factsOf);
     throw new Refused('is a directory');
@@ -34,11 +37,11 @@ async function run(roots: HomeRoots, operation: Operation): Promise<Uint8Array |
     withDirectory(roots, owner, parts.slice(0, -1), use);
   switch (operation.do) {
     case 'makeDirectory':
-      return inParent((directory) => makeDirectory(directory.child(name), owner, operation.mode));
+      return inParent((directory) => makeDirectory((child) => directory.child(child), name, operation));
     case 'read':
-      return ifThere(() => inParent((directory) => read(directory, name, owner, operation.maxBytes)));
+      return ifThere(() => inParent((directory) => read(directory, name, operation)));
     case 'write':
-      return inParent((directory) => write(directory, name, owner, operation.content, operation.mode));
+      return inParent((directory) => write(directory, name, operation));
     case 'remove':
       return ifThere(() => inParent((directory) => unlink(directory.child(name))));
     case 'facts':
@@ -47,31 +50,45 @@ async function run(roots: HomeRoots, operation: Operation): Promise<Uint8Array |
 }
 
 /** The homes' root itself is ours: `up` makes it, or the first home. */
-async function makeHome(roots: HomeRoots, owner: HomeOwner, mode: number): Promise<undefined> {
-  const root = roots[owner.type];
-  await mkdir(root, { recursive: true, mode: 0o755 });
-  return makeDirectory(path.join(root, owner.name), owner, mode);
+async function makeHome(roots: HomeRoots, operation: To<'makeDirectory'>): Promise<undefined> {
+  const { type, name } = operation.owner;
+  await mkdir(roots[type], { recursive: true, mode: 0o755 });
+  return makeDirectory((child) => path.join(roots[type], child), name, operation);
 }
 
-/** Its owner comes last: a directory that belongs to the account already is finished, and keeps the mode it has. */
-async function makeDirectory(full: string, owner: HomeOwner, mode: number): Promise<undefined> {
-  try {
-    await mkdir(full, { mode: changesOwner() ? 0o700 : mode });
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    const stat = await lstat(full);
-    if (!stat.isDirectory())
-      throw new Refused(stat.isSymbolicLink() ? 'is a symbolic link' : 'is not a directory');
-    if (!changesOwner() || stat.uid === owner.uid) return undefined;
-    if (stat.uid !== 0) throw new Refused(`belongs to user ${stat.uid}, not to ${owner.uid}`);
+/**
+ * A directory that is finished keeps its mode, unless it is to be exact. As root its owner comes last: one that belongs to
+ * the account already is finished. For anybody else its name does: what is there is finished.
+ */
+async function makeDirectory(
+  child: (name: string) => string,
+  name: string,
+  { owner, mode, exact }: To<'makeDirectory'>,
+): Promise<undefined> {
+  const full = child(name);
+  const there = await ifThere(() => lstat(full));
+  if (there !== undefined) {
+    if (!there.isDirectory())
+      throw new Refused(there.isSymbolicLink() ? 'is a symbolic link' : 'is not a directory');
+    if (!exact && (!changesOwner() || there.uid === owner.uid)) return undefined;
   }
-  const handle = await open(full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const made = there !== undefined || changesOwner() ? full : child(temporaryOf(name));
+  if (there === undefined) await mkdir(made, { mode: 0o700 }).catch(unlessThere);
+  const handle = await open(made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
+    // Whoever owns the parent may have put another directory there since.
+    assertOwner((await handle.stat()).uid, owner, name);
     await give(handle, owner, mode);
   } finally {
     await handle.close();
   }
+  if (made !== full) await rename(made, full);
   return undefined;
+}
+
+/** One fixed name, so that what a kill left of it is gone, or finished, the next time. */
+function temporaryOf(name: string): string {
+  return `.${name}.maintain-kubeusers`;
 }
 
 async function give(handle: FileHandle, owner: HomeOwner, mode: number): Promise<void> {
@@ -82,28 +99,35 @@ async function give(handle: FileHandle, owner: HomeOwner, mode: number): Promise
 async function read(
   directory: OpenDirectory,
   name: string,
-  owner: HomeOwner,
-  maxBytes: number,
+  { owner, maxBytes }: To<'read'>,
 ): Promise<Uint8Array> {
+  const content = await beginningOf(directory, name, owner, maxBytes + 1);
+  if (content.length > maxBytes) throw new Refused(`has more than ${maxBytes} bytes`);
+  return content;
+}
+
+/** So many bytes of the file at the most, however long it is, or becomes meanwhile. */
+async function beginningOf(
+  directory: OpenDirectory,
+  name: string,
+  owner: HomeOwner,
+  bytes: number,
+): Promise<Buffer> {
   const handle = await openFile(directory, name, owner);
   try {
-    const { size } = await handle.stat();
-    if (size > maxBytes) throw new Refused(`has ${size} bytes, more than ${maxBytes}`);
-    return await handle.readFile();
+    const stream = handle.createReadStream({ start: 0, end: bytes - 1, autoClose: false });
+    return Buffer.concat((await stream.toArray()) as Buffer[]);
   } finally {
     await handle.close();
   }
 }
 
-/** The temporary file has one fixed name, so that what a kill left of it is gone with the next write. */
 async function write(
   directory: OpenDirectory,
   name: string,
-  owner: HomeOwner,
-  content: string,
-  mode: number,
+  { owner, content, mode, was }: To<'write'>,
 ): Promise<undefined> {
-  const temporary = directory.child(`.${name}.maintain-kubeusers`);
+  const temporary = directory.child(temporaryOf(name));
   await rm(temporary, { force: true });
   const handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
@@ -113,6 +137,8 @@ async function write(
     // A second instance that believes itself alone may have put its own file there meanwhile.
     if ((await lstat(temporary)).ino !== (await handle.stat()).ino)
       throw new Refused('somebody else writes it too');
+    // As late as can be: no file system compares and renames in one step.
+    if (was !== undefined) await assertSame(directory, name, owner, was);
     await rename(temporary, directory.child(name));
     await directory.handle.sync();
   } catch (error) {
@@ -122,6 +148,21 @@ async function write(
     await handle.close();
   }
   return undefined;
+}
+
+async function assertSame(
+  directory: OpenDirectory,
+  name: string,
+  owner: HomeOwner,
+  { content: was }: FileContent,
+): Promise<void> {
+  const now = await ifThere(() => beginningOf(directory, name, owner, (was?.length ?? 0) + 1));
+  const same = now === undefined || was === undefined ? now === was : now.equals(was);
+  if (!same) throw new Refused('was changed by somebody else meanwhile');
+}
+
+function unlessThere(error: unknown): void {
+  if (systemCode(error) !== 'EEXIST') throw error;
 }
 
 async function ifThere<T, R = T>(look: () => Promise<T>, use?: (found: T) => R): Promise<R | undefined> {

@@ -43,7 +43,6 @@ const RETRY_PROBLEMS_MS = 60 * 60_000;
 export class Reconciler {
   readonly observed = new ObservedState();
   readonly queue: WorkQueue;
-  permit: MassDeletePermit | undefined;
   /** Told when `evaluate` may find something else, after an action. */
   onLookAgain: () => void = () => undefined;
   readonly #options: ReconcilerOptions;
@@ -51,6 +50,9 @@ export class Reconciler {
   #desired: DesiredState;
   readonly #settled: Settled = new WeakMap();
   readonly #guard: RemovalGuard;
+  #permit: MassDeletePermit | undefined;
+  /** Removals since the permit was first seen. */
+  #used = 0;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -88,6 +90,23 @@ export class Reconciler {
     this.#desired = new DesiredState(settings);
   }
 
+  /** Whether removals are never held back. */
+  get isUnguarded(): boolean {
+    return this.#options.allowMassDelete;
+  }
+
+  /** What a person allowed. One that is seen again goes on being used up; a process that starts anew counts anew. */
+  set permit(permit: MassDeletePermit | undefined) {
+    if (permit?.until !== this.#permit?.until) this.#used = 0;
+    this.#permit = permit;
+  }
+
+  /** How many may still go by the permit. */
+  get #permitted(): number {
+    const { removals, until } = this.#permit ?? { removals: 0, until: 0 };
+    return until > this.#options.now() ? Math.max(0, removals - this.#used) : 0;
+  }
+
   /** What has to be done for this answer of the directory; removals that are too many are left out. */
   evaluate(answer: DirectoryAnswer): Evaluation {
     const { now, monotonic, renewBefore, allowMassDelete } = this.#options;
@@ -95,12 +114,9 @@ export class Reconciler {
     const observed = this.observed.accounts();
     const due = { now: now(), renewBefore, retryProblems: RETRY_PROBLEMS_MS };
     const { actions, blocked } = computeDifference(desired, observed, due, this.#settled);
-    const permitted = this.permit !== undefined && this.permit.until > now() ? this.permit.removals : 0;
-    const guarded = { desired, observed, now: monotonic(), permitted };
-    const objection = allowMassDelete ? undefined : this.#guard.objection(actions, guarded);
-    if (objection === undefined) return { desired, observed, actions, blocked };
-    const allowed = actions.filter((action) => !takesAway(action, observed));
-    return { desired, observed, actions: allowed, blocked, objection };
+    if (allowMassDelete) return { desired, observed, actions, blocked };
+    const guarded = { desired, observed, now: monotonic(), permitted: this.#permitted };
+    return { desired, observed, blocked, ...this.#guard.review(actions, guarded) };
   }
 
   async #perform(action: Action): Promise<void> {
@@ -120,7 +136,8 @@ export class Reconciler {
     if (kind === 'disable') metrics.disabled.inc(labels);
     if (kind === 'delete') metrics.removed.inc(labels);
     if (takesAway(action, new Map(found === undefined ? [] : [[keyOf(id), found]]))) {
-      this.#guard.count(monotonic());
+      if (this.#permitted > 0) this.#used += 1;
+      else this.#guard.count(monotonic());
     }
     const milliseconds = Math.round(monotonic() - before);
     log.info({ account: keyOf(id), action: kind, reason, milliseconds }, 'action done');

@@ -1,11 +1,12 @@
-import { ifFound } from '../../../lib/kube/errors.ts';
+import { ifFound, KubeError } from '../../../lib/kube/errors.ts';
 import { replace } from '../../../lib/kube/replace.ts';
 import type { KubeObject, Resource } from '../../../lib/kube/types.ts';
 import { namespaceOf, type Account, type AccountId } from '../accounts/account.ts';
-import { objectDifference } from '../difference/object-difference.ts';
+import { difference, objectDifference } from '../difference/object-difference.ts';
+import { foreign, isOwn } from '../own.ts';
 import { OWN_LABELS } from '../state.ts';
 import type { Settings } from '../settings.ts';
-import type { ResourceKind } from './kind.ts';
+import type { ResourceKind, Tools } from './kind.ts';
 
 interface ApiObject {
   readonly id: string;
@@ -52,11 +53,21 @@ export function apiObject(kind: ApiObject): ResourceKind {
     async apply(account, { client, settings }, expected) {
       const object = render(account, settings);
       if (kind.customResource === true) await client.apply(resource, object, namespace(account));
-      else await replace(client, resource, object, namespace(account), expected);
+      else {
+        await replace(client, resource, object, namespace(account), expected).catch((error: unknown) =>
+          bindAnew(error, client, resource, object),
+        );
+      }
       return {};
     },
     async remove(account, { client }) {
-      await ifFound(client.delete(resource, kind.objectName(account), namespace(account)));
+      const name = kind.objectName(account);
+      // In a namespace of ours that name is ours; among everybody's objects it may be somebody else's.
+      if (scope === 'cluster') {
+        const found = await ifFound(client.get(resource, name));
+        if (found === undefined || !isOwn(found)) return;
+      }
+      await ifFound(client.delete(resource, name, namespace(account)));
     },
     verify(account, { settings }, actual) {
       const found = actual.find(resource, namespace(account), kind.objectName(account));
@@ -65,4 +76,23 @@ export function apiObject(kind: ApiObject): ResourceKind {
       );
     },
   };
+}
+
+/**
+ * The API server never changes what a binding binds to (422): one to another role has to go first. Whoever it is for is
+ * without its rights in between; after a kill there the next try makes it. Any other error is thrown again.
+ */
+async function bindAnew(
+  error: unknown,
+  client: Tools['client'],
+  resource: Resource,
+  object: KubeObject,
+): Promise<void> {
+  const { name = '', namespace } = object.metadata ?? {};
+  if (object['roleRef'] === undefined || !(error instanceof KubeError) || error.status !== 422) throw error;
+  const found = await client.get(resource, name, namespace);
+  if (difference(object['roleRef'], found['roleRef']) === undefined) throw error;
+  if (!isOwn(found)) throw foreign(`The ${object.kind ?? 'binding'} ${name}`);
+  await ifFound(client.delete(resource, name, namespace));
+  await client.create(resource, object, namespace);
 }

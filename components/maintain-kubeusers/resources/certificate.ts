@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { messageOf } from '../../../lib/errors.ts';
 import type { Account } from '../accounts/account.ts';
 import type { CertificateSubject } from '../certificates/issuer.ts';
+import type { Validity } from '../state.ts';
 import { credentialsDirectory } from './home.ts';
 import type { ResourceKind, Tools } from './kind.ts';
 
@@ -43,7 +44,7 @@ export const certificate: ResourceKind = {
     await homes.write(account, files.certificate, issued.certificate, MODE);
     return { certificate: issued.validity };
   },
-  async verify(account, tools) {
+  async verify(account, tools, _actual, recorded) {
     const files = filesOf(account);
     for (const file of [files.key, files.certificate]) {
       const facts = await tools.homes.facts(account, file);
@@ -51,11 +52,15 @@ export const certificate: ResourceKind = {
       if (facts.kind !== 'file') return `${file} is no file`;
       if (facts.mode !== MODE) return `${file} has mode ${facts.mode.toString(8)}`;
     }
-    return pairProblem(account, tools);
+    return pairProblem(account, tools, recorded.certificate);
   },
 };
 
-async function pairProblem(account: Account, { homes, settings }: Tools): Promise<string | undefined> {
+async function pairProblem(
+  account: Account,
+  { homes, settings }: Tools,
+  recorded: Validity | undefined,
+): Promise<string | undefined> {
   const files = filesOf(account);
   try {
     const [key, text] = await Promise.all([
@@ -72,6 +77,10 @@ async function pairProblem(account: Account, { homes, settings }: Tools): Promis
     const wanted = [`O=${subject.organization}`, `CN=${subject.commonName}`];
     if (found.subject.split('\n').sort().join() !== wanted.sort().join())
       return 'the certificate names another';
+    // A pair from a backup fits too, and may have ended: only the end that is recorded is one that renewal looks at.
+    const { validFromDate: from, validToDate: until } = found;
+    if (recorded !== undefined && (+from !== recorded.from || +until !== recorded.until))
+      return 'the certificate is not the one that was recorded';
     return undefined;
   } catch (error) {
     return `the certificate cannot be read (${messageOf(error)})`;

@@ -5,7 +5,7 @@ import { keyOf, type Account, type AccountId } from '../accounts/account.ts';
 import type { CertificateIssuer } from '../certificates/issuer.ts';
 import type { Homes } from '../homes/homes.ts';
 import type { Settings } from '../settings.ts';
-import type { Validity } from '../state.ts';
+import type { AccountState, Validity } from '../state.ts';
 
 /** What applying a resource has to work with. */
 export interface Tools {
@@ -46,7 +46,12 @@ export interface ResourceKind {
   /** Goes before the namespace when an account ends: what gives access, and what no namespace takes along. */
   readonly removeFirst?: true;
   /** For `--verify`: what is wrong with it, or undefined. `actual` looks an object up in what was listed. */
-  verify(account: Account, tools: Tools, actual: ActualObjects): Promise<string | undefined>;
+  verify(
+    account: Account,
+    tools: Tools,
+    actual: ActualObjects,
+    recorded: AccountState,
+  ): Promise<string | undefined>;
   /** For `--verify`: where its objects are listed. */
   readonly resource?: Resource;
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { namespaceOf, type Account } from '../accounts/account.ts';
+import type { FileContent } from '../homes/homes.ts';
 import type { Settings } from '../settings.ts';
 import { credentialsDirectory, KUBECONFIG } from './home.ts';
 import type { ResourceKind, Tools } from './kind.ts';
@@ -33,28 +34,37 @@ export const kubeconfig: ResourceKind = {
   wanted: () => true,
   definition: (account, settings) => ({ ...partOf(account, settings), uid: account.uid }),
   async apply(account, tools) {
-    const { before, merged } = await look(account, tools);
+    const { content, before, merged } = await look(account, tools);
     if ('problem' in merged) return { problem: `${KUBECONFIG} ${merged.problem}; it was left as it is` };
-    if (merged.text !== before) await tools.homes.write(account, KUBECONFIG, merged.text, MODE);
+    // What its people write meanwhile is not overwritten: the write fails, and the account is tried again.
+    if (merged.text !== before || (await modeProblem(account, tools)) !== undefined)
+      await tools.homes.write(account, KUBECONFIG, merged.text, MODE, { content });
     return {};
   },
   async verify(account, tools) {
     const { before, merged } = await look(account, tools);
     if (before === undefined) return 'is missing';
     if ('problem' in merged) return merged.problem;
-    return merged.text === before ? undefined : 'does not lead to the cluster';
+    if (merged.text !== before) return 'does not lead to the cluster';
+    return modeProblem(account, tools);
   },
 };
 
 async function look(
   account: Account,
   { homes, settings }: Tools,
-): Promise<{ readonly before: string | undefined; readonly merged: Merged }> {
-  const bytes = await homes.read(account, KUBECONFIG, MAX_BYTES);
-  const before = bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
+): Promise<FileContent & { readonly before: string | undefined; readonly merged: Merged }> {
+  const content = await homes.read(account, KUBECONFIG, MAX_BYTES);
+  const before = content === undefined ? undefined : Buffer.from(content).toString('utf8');
   const merged =
-    bytes === undefined || isUtf8(bytes)
+    content === undefined || isUtf8(content)
       ? mergeKubeconfig(before, partOf(account, settings))
       : { problem: 'is not UTF-8' };
-  return { before, merged };
+  return { content, before, merged };
+}
+
+/** Its people may keep tokens in it. They may close it further than it is made; others are never to read it. */
+async function modeProblem(account: Account, { homes }: Tools): Promise<string | undefined> {
+  const mode = (await homes.facts(account, KUBECONFIG))?.mode ?? MODE;
+  return (mode & 0o077) === 0 ? undefined : `has mode ${mode.toString(8)}`;
 }

@@ -1,8 +1,8 @@
-import { Failure } from '../../../lib/errors.ts';
 import { isAlreadyExists } from '../../../lib/kube/errors.ts';
 import { NAMESPACES, type KubeObject } from '../../../lib/kube/types.ts';
 import { namespaceOf, type AccountId } from '../accounts/account.ts';
-import { difference, objectDifference } from '../difference/object-difference.ts';
+import { objectDifference } from '../difference/object-difference.ts';
+import { foreign, isOwn } from '../own.ts';
 import { OWN_LABELS } from '../state.ts';
 import type { ResourceKind } from './kind.ts';
 
@@ -30,13 +30,7 @@ export const namespaceKind: ResourceKind = {
       if (!isAlreadyExists(error)) throw error;
       // A namespace of that name that somebody else made is left alone: its objects are not ours to rule, or to delete.
       const existing = await client.get(NAMESPACES, namespaceOf(account.name));
-      if (difference({ labels: OWN_LABELS }, existing.metadata) !== undefined) {
-        throw new Failure({
-          kind: 'foreign',
-          what: `The namespace ${namespaceOf(account.name)} was not made by maintain-kubeusers`,
-          hint: `Delete it, or label it ${Object.entries(OWN_LABELS).flat().join('=')} to hand it over.`,
-        });
-      }
+      if (!isOwn(existing)) throw foreign(`The namespace ${namespaceOf(account.name)}`);
       return { namespace: await client.apply(NAMESPACES, object) };
     }
   },

@@ -98,6 +98,9 @@ export class FakeApi {
     if (given !== undefined && given !== found?.metadata?.resourceVersion) {
       throw new KubeError(method, 409, 'Conflict', 'the object has been modified');
     }
+    if (JSON.stringify(found?.['roleRef']) !== JSON.stringify(body['roleRef'])) {
+      throw new KubeError(method, 422, 'Invalid', `${path} is invalid: roleRef: cannot change roleRef`);
+    }
     return Promise.resolve(this.#put(path, body) as T);
   }
 

@@ -91,10 +91,10 @@ export class FakeHomes implements Homes {
     }
   }
 
-  async makeDirectory(owner: HomeOwner, path: string, mode: number): Promise<void> {
+  async makeDirectory(owner: HomeOwner, path: string, mode: number, exact = false): Promise<void> {
     const full = await this.#begin(owner, path);
     this.#parent(full);
-    if (!this.directories.has(full)) this.directories.set(full, mode);
+    if (exact || !this.directories.has(full)) this.directories.set(full, mode);
   }
 
   async read(owner: HomeOwner, path: string): Promise<Uint8Array | undefined> {
@@ -102,9 +102,19 @@ export class FakeHomes implements Homes {
     return content === undefined ? undefined : Buffer.from(content);
   }
 
-  async write(owner: HomeOwner, path: string, content: string, mode: number): Promise<void> {
+  async write(
+    owner: HomeOwner,
+    path: string,
+    content: string,
+    mode: number,
+    was?: { readonly content: Uint8Array | undefined },
+  ): Promise<void> {
     const full = await this.#begin(owner, path);
     this.#parent(full);
+    const now = this.files.get(full)?.content;
+    if (was !== undefined && now !== (was.content && Buffer.from(was.content).toString())) {
+      throw new Failure({ kind: 'environment', what: `${full} was changed meanwhile` });
+    }
     this.files.set(full, { content, mode });
   }
 

@@ -1,26 +1,32 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import {
+import type { Stats } from 'node:fs';
+import promises, {
+  appendFile,
   chmod,
   chown,
   link,
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rename,
   rm,
   symlink,
   writeFile,
+  type FileHandle,
 } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, suite, test } from 'node:test';
+import { after, suite, test, type TestContext } from 'node:test';
 import { homesVia } from '../../../components/maintain-kubeusers/homes/homes-via.ts';
 import { perform } from '../../../components/maintain-kubeusers/homes/perform.ts';
 
 const root = await mkdtemp(path.join(tmpdir(), 'homes-'));
+await chmod(root, 0o711); // for accounts
 after(() => rm(root, { recursive: true, force: true }));
 const isRoot = process.geteuid?.() === 0;
 /** Without root every home belongs to whoever runs the test. */
@@ -41,6 +47,22 @@ async function stage() {
   await mkdir(secret, { mode: 0o700 });
   await writeFile(path.join(secret, 'config'), 'nobody else may read this');
   return { homes, home, secret, at: (file: string) => path.join(home, file) };
+}
+
+/** What all open files have in common: their methods. */
+const handle = await open(root);
+const handles = Object.getPrototypeOf(handle) as FileHandle;
+await handle.close();
+
+/** The account itself, for the rest of the test, where the tests run as root. */
+function leaveRoot(t: TestContext): void {
+  if (!isRoot) return;
+  process.setegid?.(OWNER.uid);
+  process.seteuid?.(OWNER.uid);
+  t.after(() => {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  });
 }
 
 const modeOf = async (file: string): Promise<string> => ((await lstat(file)).mode & 0o7777).toString(8);
@@ -95,6 +117,55 @@ suite('homes', () => {
     await homes.makeDirectory(OWNER, 'logs', 0o2775);
     const { uid } = await lstat(at('logs'));
     assert.deepEqual([uid, await modeOf(at('logs'))], [OWNER.uid, '2775']);
+  });
+
+  test('an exact mode is set again, and the directory stays the same', async () => {
+    const { homes, home, at } = await stage();
+    const { ino } = await lstat(at('.kube'));
+    await chmod(at('.kube'), 0o777);
+    await homes.makeDirectory(OWNER, '.kube', 0o700, true);
+    assert.deepEqual([await modeOf(at('.kube')), (await lstat(at('.kube'))).ino], ['700', ino]);
+    assert.deepEqual(await readdir(home), ['.kube']);
+  });
+
+  for (const asRoot of [true, false]) {
+    const who = asRoot ? 'root' : 'an ordinary user';
+    const possible = asRoot && !isRoot ? onlyRoot : {};
+    test(
+      `${who}, killed before a directory has its mode, gives it that the next time`,
+      possible,
+      async (t) => {
+        const { homes, home, at } = await stage();
+        if (!asRoot) leaveRoot(t);
+        const { mock } = t.mock.method(handles, 'chmod');
+        mock.mockImplementationOnce(() => Promise.reject(new Error('killed'))); // nothing after it happens
+        await assert.rejects(homes.makeDirectory(OWNER, 'logs', 0o2775), /killed/);
+        await homes.makeDirectory(OWNER, 'logs', 0o2775);
+        assert.equal(await modeOf(at('logs')), '2775');
+        assert.deepEqual(await readdir(home), ['.kube', 'logs']);
+      },
+    );
+  }
+
+  test('what takes the place of a new directory is given to nobody', onlyRoot, async (t) => {
+    const { homes, secret, at } = await stage();
+    await chown(secret, 50_002, 50_002);
+    const { mkdir: real } = promises;
+    t.mock.method(promises, 'mkdir', async (...args: Parameters<typeof mkdir>) => {
+      const made = await real(...args);
+      await rename(at('logs'), at('aside'));
+      await rename(secret, at('logs'));
+      return made;
+    });
+    syncBuiltinESMExports();
+    try {
+      await assert.rejects(homes.makeDirectory(OWNER, 'logs', 0o2775), /belongs to user 50002/);
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    const { uid } = await lstat(at('logs'));
+    assert.deepEqual([uid, await modeOf(at('logs'))], [50_002, '700']);
   });
 
   test('no link is followed: neither a home, nor a directory, nor a file', async () => {
@@ -165,9 +236,43 @@ suite('homes', () => {
     if (isRoot) await chown(at('.kube/config'), OWNER.uid, OWNER.uid);
     await assert.rejects(homes.read(OWNER, '.kube/config', 100), /is not a file/);
     await homes.write(OWNER, '.kube/long', 'x'.repeat(101), 0o600);
-    await assert.rejects(homes.read(OWNER, '.kube/long', 100), /has 101 bytes, more than 100/);
+    await assert.rejects(homes.read(OWNER, '.kube/long', 100), /has more than 100 bytes/);
+    assert.equal((await homes.read(OWNER, '.kube/long', 101))?.length, 101);
     await homes.write(OWNER, '.kube/file', 'x', 0o600);
     await assert.rejects(homes.write(OWNER, '.kube/file/x', 'x', 0o600), /file is not a directory/);
+  });
+
+  test('a file that grows while it is read is not read beyond what was asked for', async (t) => {
+    const { homes, at } = await stage();
+    await homes.write(OWNER, '.kube/file', 'x'.repeat(40), 0o600);
+    const real = Reflect.get(handles, 'stat') as (this: FileHandle) => Promise<Stats>;
+    t.mock.method(handles, 'stat', async function grow(this: FileHandle) {
+      const facts = await real.call(this);
+      if (facts.isFile()) await appendFile(at('.kube/file'), 'x'.repeat(40));
+      return facts;
+    });
+    const read = await homes.read(OWNER, '.kube/file', 100).catch(() => undefined);
+    assert.ok((read?.length ?? 0) <= 100, `${read?.length ?? 0} bytes`);
+  });
+
+  test('a file that changed since it was read is left alone', async () => {
+    const { homes, at } = await stage();
+    const file = '.kube/config';
+    await homes.write(OWNER, file, 'first', 0o600, { content: undefined });
+    const changed = /\.kube\/config: was changed by somebody else meanwhile/;
+    await assert.rejects(homes.write(OWNER, file, 'ours', 0o600, { content: undefined }), changed);
+    const content = await homes.read(OWNER, file, 100);
+    for (const theirs of ['first, and more', 'fir', 'other', '']) {
+      await writeFile(at(file), theirs);
+      await assert.rejects(homes.write(OWNER, file, 'ours', 0o600, { content }), changed);
+      assert.equal(await readFile(at(file), 'utf8'), theirs);
+    }
+    await rm(at(file));
+    await assert.rejects(homes.write(OWNER, file, 'ours', 0o600, { content }), changed);
+    assert.deepEqual(await readdir(at('.kube')), []);
+    await homes.write(OWNER, file, 'first', 0o600);
+    await homes.write(OWNER, file, 'ours', 0o600, { content });
+    assert.equal(await readFile(at(file), 'utf8'), 'ours');
   });
 
   test('paths lead nowhere but into the home', async () => {

@@ -6,7 +6,10 @@ import { Pkcs10CertificateRequest, X509CertificateGenerator } from '@peculiar/x5
 import { CertificateIssuer } from '../../../components/maintain-kubeusers/certificates/issuer.ts';
 import { createRequest } from '../../../components/maintain-kubeusers/certificates/request.ts';
 import { issueCertificate, createAuthority } from '../../../cluster/pki/certificates.ts';
+import { OWN_LABELS } from '../../../components/maintain-kubeusers/state.ts';
 import { systemClock } from '../../../lib/clock.ts';
+import { Failure } from '../../../lib/errors.ts';
+import { KubeError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/types.ts';
 import { FakeApi } from './fake-api.ts';
 import { NOW } from './fakes.ts';
@@ -16,7 +19,7 @@ const P256 = { keyAlgorithm: 'P-256' } as const;
 const PATH = '/apis/certificates.k8s.io/v1/certificatesigningrequests/tool-a';
 
 /** An API whose signer does what the test says with an approved request. */
-function stage(sign: (request: KubeObject) => Promise<KubeObject['status']>) {
+function stage(sign: (request: KubeObject) => Promise<KubeObject['status']>, clock = systemClock) {
   const api = new FakeApi();
   const request = api.request.bind(api);
   api.request = async (method, path, options) => {
@@ -39,15 +42,14 @@ function stage(sign: (request: KubeObject) => Promise<KubeObject['status']>) {
   after(() => {
     end.abort();
   });
+  const errors: unknown[] = [];
   const issuer = new CertificateIssuer({
     client: api,
-    clock: systemClock,
+    clock,
     signal: end.signal,
-    onError(error) {
-      throw error;
-    },
+    onError: (error) => errors.push(error),
   });
-  return { api, issuer };
+  return { api, issuer, errors };
 }
 
 const pem = (certificate: string) => ({ certificate: Buffer.from(certificate).toString('base64') });
@@ -79,7 +81,7 @@ suite('certificate requests', () => {
     const { api, issuer } = stage(async () =>
       Promise.resolve({ conditions: [{ type: 'Denied', status: 'True' }] }),
     );
-    api.objects.set(PATH, { metadata: { name: 'tool-a', resourceVersion: '1' } });
+    api.objects.set(PATH, { metadata: { name: 'tool-a', labels: OWN_LABELS, resourceVersion: '1' } });
     const names = ['tool-a', 'tool-b', 'tool-c'];
     const all = await Promise.allSettled(
       names.map((requestName) => issuer.issue({ ...SUBJECT, requestName }, P256)),
@@ -87,6 +89,43 @@ suite('certificate requests', () => {
     for (const each of all) assert.match(String(each.status === 'rejected' && each.reason), /Denied/);
     assert.equal(api.requests.filter((request) => request.startsWith('WATCH')).length, 1);
     assert.equal(api.requests.filter((request) => request.startsWith('DELETE')).length, 1);
+  });
+
+  test('a request of that name that somebody else made is left alone', async () => {
+    const { api, issuer } = stage(() => Promise.reject(new Error('nothing is approved')));
+    const theirs = { metadata: { name: 'tool-a', labels: { owner: 'somebody' }, resourceVersion: '1' } };
+    api.objects.set(PATH, theirs);
+    const refused = /The certificate request tool-a was not made by maintain-kubeusers/;
+    await assert.rejects(issuer.issue(SUBJECT, P256), refused);
+    assert.equal(api.objects.get(PATH), theirs);
+  });
+
+  test('that cannot be listed fail after a while, and work when they can', async (context) => {
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const { api, issuer, errors } = stage(
+      () => Promise.resolve({ conditions: [{ type: 'Denied', status: 'True' }] }),
+      { now: Date.now, sleep: turn },
+    );
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const over = async (work: Promise<unknown>): Promise<unknown> => {
+      let error: unknown;
+      void work.catch((thrown: unknown) => (error = thrown));
+      for (let second = 0; second < 1_000 && error === undefined; second += 1) {
+        await turn();
+        if (errors.length > 0) context.mock.timers.tick(1_000);
+      }
+      return error;
+    };
+    api.before = (request) => {
+      if (request.startsWith('GET')) throw new KubeError(request, 403, 'Forbidden', 'no rights');
+    };
+    for (let time = 0; time < 2; time += 1) {
+      const error = await over(issuer.issue(SUBJECT, P256));
+      assert.ok(error instanceof Failure);
+      assert.match(error.message, /Certificate requests could not be listed for 30 s: .*no rights/);
+    }
+    api.before = () => undefined;
+    assert.match(String(await over(issuer.issue(SUBJECT, P256))), /Denied/);
   });
 
   test('what comes back says when it is valid', async () => {

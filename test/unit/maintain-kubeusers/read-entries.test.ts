@@ -11,6 +11,7 @@ import {
   readEntries,
   type EntryShape,
 } from '../../../components/maintain-kubeusers/accounts/read-entries.ts';
+import { PEOPLE_DN } from '../../../components/ldap/tree.ts';
 import type { LdapAttributes, LdapEntry } from '../../../lib/ldap/types.ts';
 import { zoo } from '../../../seed/accounts/zoo.ts';
 
@@ -34,7 +35,19 @@ function tool(name: string, uid: number, more: LdapAttributes = {}): LdapEntry {
   };
 }
 
+function admin(name: string, uid: number, more: LdapAttributes = {}): LdapEntry {
+  return {
+    dn: `uid=${name},ou=people,dc=wikimedia,dc=org`,
+    attributes: { uid: [name], uidnumber: [String(uid)], homedirectory: [`/home/${name}`], ...more },
+  };
+}
+
 const read = (...entries: LdapEntry[]) => readEntries([{ entries, shape: TOOLS }]);
+const readBoth = (tools: LdapEntry[], admins: LdapEntry[]) =>
+  readEntries([
+    { entries: tools, shape: TOOLS },
+    { entries: admins, shape: ADMINS },
+  ]);
 
 suite('entries of LDAP', () => {
   test('a usable entry becomes an account', () => {
@@ -58,14 +71,10 @@ suite('entries of LDAP', () => {
   });
 
   test('of two that claim one number neither is acted on, not even across types', () => {
-    const admin: LdapEntry = {
-      dn: 'uid=alice,ou=people,dc=wikimedia,dc=org',
-      attributes: { uid: ['alice'], uidnumber: ['50001'], homedirectory: ['/home/alice'] },
-    };
-    const { accounts, skipped } = readEntries([
-      { entries: [tool('a', 50001), tool('b', 50002), tool('c', 50002), tool('d', 50003)], shape: TOOLS },
-      { entries: [admin], shape: ADMINS },
-    ]);
+    const { accounts, skipped } = readBoth(
+      [tool('a', 50001), tool('b', 50002), tool('c', 50002), tool('d', 50003)],
+      [admin('alice', 50001)],
+    );
     assert.deepEqual(
       accounts.map(({ name }) => name),
       ['d'],
@@ -78,6 +87,74 @@ suite('entries of LDAP', () => {
         ['c', 'uid used twice'],
         ['alice', 'uid used twice'],
       ],
+    );
+  });
+
+  test('a tool with the name of an admin is skipped, and so is the admin, whatever else is wrong with either', () => {
+    const locked = { pwdaccountlockedtime: ['000001010000Z'] };
+    const homeless = { homedirectory: [] };
+    const { accounts, skipped } = readBoth(
+      [
+        tool('alice', 50001),
+        tool('bob', 50002, locked),
+        tool('carol', 50003, homeless),
+        tool('dave', 50004),
+        tool('eve', 50005),
+      ],
+      [
+        admin('alice', 40001),
+        admin('bob', 40002),
+        admin('carol', 40003),
+        admin('dave', 40004, homeless),
+        admin('frank', 40005),
+      ],
+    );
+    assert.deepEqual(
+      accounts.map(({ type, name }) => `${type} ${name}`),
+      ['tool eve', 'admin frank'],
+    );
+    assert.deepEqual(skipped.map(({ type, names, reason }) => `${type} ${names.join()}: ${reason}`).sort(), [
+      'admin alice: name used twice',
+      'admin bob: name used twice',
+      'admin carol: name used twice',
+      'admin dave: home missing',
+      'tool alice: name used twice',
+      'tool bob: name used twice',
+      'tool carol: home missing',
+      'tool dave: name used twice',
+    ]);
+  });
+
+  test('what is spelled in other letters is skipped, and protects who is there', () => {
+    const { accounts, skipped } = readBoth(
+      [
+        tool('a', 50001, { cn: ['Local.a'] }),
+        tool('b', 50002, { cn: ['local.b', 'LOCAL.c'] }),
+        tool('d', 50003, { cn: ['local.D'] }),
+      ],
+      [admin('e', 40001, { uid: ['E'] })],
+    );
+    assert.deepEqual(accounts, []);
+    assert.deepEqual(
+      skipped.map(({ names, reason }) => [names, reason]),
+      [
+        [['a'], 'name missing'],
+        [['b', 'c'], 'name ambiguous'],
+        [['d'], 'name not an RFC 1123 label'],
+        [['e'], 'name not an RFC 1123 label'],
+      ],
+    );
+  });
+
+  test('a uid that Kubernetes refuses in runAsUser is skipped', () => {
+    const { accounts, skipped } = read(tool('last', 2 ** 31 - 1), tool('over', 2 ** 31));
+    assert.deepEqual(
+      accounts.map(({ name }) => name),
+      ['last'],
+    );
+    assert.deepEqual(
+      skipped.map(({ names, reason }) => [names, reason]),
+      [[['over'], 'uid reserved']],
     );
   });
 
@@ -99,7 +176,11 @@ suite('entries of LDAP', () => {
         attributes: Object.fromEntries(attributes.filter(([, values]) => values.length > 0)),
       };
     });
-    const { accounts, skipped } = read(...entries, tool('tf-test', 50001));
+    const isAdmin = ({ dn }: LdapEntry): boolean => dn.endsWith(`,${PEOPLE_DN}`);
+    const { accounts, skipped } = readBoth(
+      [...entries.filter((entry) => !isAdmin(entry)), tool('tf-test', 50001)],
+      entries.filter(isAdmin),
+    );
     assert.deepEqual(
       accounts.map(({ name }) => name),
       ['tf-test'],
@@ -138,7 +219,7 @@ suite('entries of LDAP', () => {
         assert.equal(accounts.length + skipped.length, all.length);
         for (const { name, uid, home } of accounts) {
           assert.match(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
-          assert.ok(name.length < 54 && uid >= 1000 && uid < 2 ** 32 - 1);
+          assert.ok(name.length < 54 && uid >= 1000 && uid < 2 ** 31);
           assert.equal(home, `/data/project/${name}`);
         }
         assert.equal(new Set(accounts.map(({ uid }) => uid)).size, accounts.length);

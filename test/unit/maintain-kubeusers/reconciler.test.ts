@@ -201,6 +201,20 @@ suite('a pass', () => {
     assert.match(problem, /is not YAML; it was left as it is/);
   });
 
+  test('what somebody writes into a kubeconfig while it is merged is kept, and merged the next time', async () => {
+    const shop = workshop();
+    const file = 'tool/a/.kube/config';
+    const theirs = { content: 'apiVersion: v1 # theirs\n', mode: 0o600 };
+    let looks = 0;
+    shop.homes.before = (path) => {
+      if (path === file && ++looks === 2) shop.homes.files.set(file, theirs); // between our reading and our writing
+    };
+    assert.match((await pass(shop, [tool('a')])).failures.join(), /was changed meanwhile/);
+    assert.equal(shop.homes.files.get(file), theirs);
+    assert.deepEqual((await pass(shop, [tool('a')])).failures, []);
+    assert.match(shop.homes.files.get(file)?.content ?? '', /^apiVersion: v1 # theirs\nclusters:/);
+  });
+
   test('what `--verify` found is repaired once, and what the tool wrote into its record goes', async () => {
     const shop = workshop();
     const account = tool('a');

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { ADMIN_GROUP_DN, personDn } from '../../../components/ldap/index.ts';
+import { valuesOf } from '../../../lib/ldap/types.ts';
 import { zoo, type Flaw, type ZooAnimal } from '../../../seed/accounts/index.ts';
+import { planZoo, planZooRemoval } from '../../../seed/accounts/zoo-plan.ts';
+import type { WorkPlan } from '../../../seed/accounts/write.ts';
+import { Directory } from '../ldap/directory.ts';
 
 /** TOOLFORGE.md, section 4. */
 const RFC_1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -19,6 +24,8 @@ const CLAIMS: Readonly<Record<Flaw, (animal: ZooAnimal) => boolean>> = {
   'name too long': (animal) => nameOf(animal).length >= 54 && RFC_1123.test(nameOf(animal)),
   'name not RFC 1123': (animal) => !RFC_1123.test(nameOf(animal)),
   'name used twice': (animal) => shared(animal, nameOf),
+  "name is an admin's": (animal) =>
+    !animal.admin && animals.some((other) => other.admin && nameOf(other) === nameOf(animal)),
   'several names': (animal) => values(animal, 'cn').length > 1,
   'project spelled otherwise': (animal) => /^LOCAL\./.test(nameOf(animal)),
   'uid missing': (animal) => values(animal, 'uidNumber').length === 0,
@@ -58,3 +65,30 @@ suite('the zoo of broken entries', () => {
     }
   });
 });
+
+suite('loading the zoo', () => {
+  test('its admin becomes a member of the group, and a second time nothing is done; it goes without a trace', async () => {
+    const directory = new Directory();
+    directory.apply([{ kind: 'add', dn: ADMIN_GROUP_DN, attributes: { member: [personDn('tf-admin')] } }]);
+    const client = {
+      read: (dn: string) => Promise.resolve(directory.known.get(dn.toLowerCase())),
+      search: () => Promise.resolve([...directory.known.values()].filter(({ dn }) => dn !== ADMIN_GROUP_DN)),
+    };
+    const perform = ({ work }: WorkPlan): number => {
+      for (const { changes } of work) directory.apply(changes);
+      return work.length;
+    };
+    const members = () => valuesOf(directory.known.get(ADMIN_GROUP_DN.toLowerCase()) ?? noGroup(), 'member');
+    assert.equal(perform(await planZoo(client)), animals.length);
+    assert.deepEqual(members(), [personDn('tf-admin'), personDn('zoo-namesake')]);
+    const { work, unchanged } = await planZoo(client);
+    assert.deepEqual([work, unchanged], [[], animals.length]);
+    perform(await planZooRemoval(client));
+    assert.deepEqual(directory.names, [ADMIN_GROUP_DN]);
+    assert.deepEqual(members(), [personDn('tf-admin')]);
+  });
+});
+
+function noGroup(): never {
+  throw new Error('there is no group of admins');
+}
