@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../lib/context.ts';
 import type { Progress } from '../../lib/steps.ts';
+import { waitFor } from '../../lib/wait.ts';
 import type { Profile } from '../profile.ts';
 import type { ClusterRecord } from '../record.ts';
 import { buildDirectory, withEntryLock, type CacheEntry } from '../toolchain/cache.ts';
@@ -70,9 +71,23 @@ async function pack(
   return file;
 }
 
+/** A node that was started a moment ago has no containerd yet. */
+const CONTAINERD_MS = 60_000;
+
 async function imagesIn(node: string, engine: Engine, context: Context): Promise<readonly string[]> {
   const list = ['ctr', '--namespace', 'k8s.io', 'images', 'list', '--quiet'];
-  return (await runEngine(engine, context, ['exec', node, ...list])).stdout.split('\n');
+  const { clock, signal } = context;
+  return waitFor(
+    `containerd in ${node}`,
+    async () => {
+      const { stdout, stderr, exitCode } = await runEngine(engine, context, ['exec', node, ...list], {
+        okExitCodes: [1],
+      });
+      if (exitCode !== 0) throw new Error(stderr.trim());
+      return stdout.split('\n');
+    },
+    { clock, signal, timeoutMs: CONTAINERD_MS, hint: `Look at \`npm run logs containerd\`.` },
+  );
 }
 
 /** containerd writes the default registry before a name without one. */
