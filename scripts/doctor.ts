@@ -10,7 +10,7 @@ await main({
   description: 'Looks at this machine: whether `up` can work, what it will build, and what is missing.',
   options: [
     option('--profile <name>', 'for a cluster of which profile').default('current'),
-    new Option('--prune', 'remove what no cluster needs: caches of builds, programs of old versions'),
+    new Option('--prune', 'remove what no cluster needs: caches of builds, programs of old versions, images'),
   ],
   examples: ['npm run doctor', 'npm run doctor -- --prune', 'npm run doctor -- --json'],
   schema: z.object({ profile: z.string(), prune: z.boolean().default(false) }),

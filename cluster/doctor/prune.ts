@@ -4,34 +4,43 @@ import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
 import { makePrivateDirectory } from '../../lib/files.ts';
 import { acquireLock } from '../../lib/lock.ts';
+import { findEngine } from '../kind/engine.ts';
+import { imageEntries, imagesDirectory, removeBuildContainer } from '../kind/image/entries.ts';
+import { removeUnused } from '../kind/image/own-images.ts';
 import { binDirectory, cacheEntry, isBuildDirectory, lockFile } from '../toolchain/cache.ts';
 import { loadCatalogue, MODULES_DIRECTORY } from '../toolchain/catalogue.ts';
 import { aptEntry, debianDirectory, debianEntry } from '../toolchain/debian.ts';
-import { goCaches } from '../toolchain/go.ts';
+import { goCaches, IMAGE_OS, PLATFORM } from '../toolchain/go.ts';
 import { HOST_SET_NAMES } from '../toolchain/host-programs.ts';
 import { directorySize } from './sizes.ts';
 
-/** What was removed, with the bytes that each freed. */
+/** What was removed, with the bytes that each freed: files by their paths, images by their names. */
 export type Pruned = readonly { readonly path: string; readonly bytes: number }[];
 
 /**
- * Removes what no cluster needs: Go's caches, programs of versions or flags that are no longer pinned, and what
- * killed runs left. Current programs stay.
+ * Removes what no cluster needs: Go's caches, programs of versions or flags that are no longer pinned, what killed
+ * runs left, and images of ours that no container was made of, where an engine answers. Current programs stay.
  * @throws Failure `busy` while a build is under way
  */
 export async function prune(context: Context, modules = MODULES_DIRECTORY): Promise<Pruned> {
   const { cache } = context.paths;
   const catalogue = [...(await loadCatalogue(modules)).values()];
-  const entries = await Promise.all(catalogue.map((module) => cacheEntry(module, cache)));
+  const systems = [...new Set([PLATFORM.os, IMAGE_OS])];
+  const entries = await Promise.all(
+    catalogue.flatMap((module) => systems.map((os) => cacheEntry(module, cache, os))),
+  );
   const sets = await Promise.all(HOST_SET_NAMES.map((set) => debianEntry(set, cache)));
   const keep = new Set([...entries, ...sets].map(({ directory }) => directory));
   await makePrivateDirectory(binDirectory(cache));
   await makePrivateDirectory(debianDirectory(cache));
-  return whileNothingBuilds([...entries, aptEntry(cache)].map(lockFile), context, async () => {
+  await makePrivateDirectory(imagesDirectory(cache));
+  const building = [...entries, ...imageEntries(cache), aptEntry(cache)];
+  return whileNothingBuilds(building.map(lockFile), context, async () => {
     const caches = goCaches(context.paths);
     const stale = [
       ...(await children(binDirectory(cache))),
       ...(await children(debianDirectory(cache))),
+      ...(await children(imagesDirectory(cache))),
     ].filter((file) => !keep.has(file) && isEntry(file));
     const removed: { path: string; bytes: number }[] = [];
     for (const file of [caches.build, caches.modules, ...stale]) {
@@ -39,8 +48,16 @@ export async function prune(context: Context, modules = MODULES_DIRECTORY): Prom
       await rm(file, { recursive: true, force: true, maxRetries: 5 });
       if (bytes > 0) removed.push({ path: file, bytes });
     }
-    return removed;
+    return [...removed, ...(await pruneImages(context))];
   });
+}
+
+async function pruneImages(context: Context): Promise<Pruned> {
+  const answer = await findEngine(context);
+  if (!('engine' in answer)) return [];
+  await removeBuildContainer(answer.engine, context);
+  const images = await removeUnused(answer.engine, context);
+  return images.map(({ name, bytes }) => ({ path: name, bytes }));
 }
 
 /** An entry or what is left of one; locks go with those who hold them. */

@@ -5,10 +5,11 @@ import type { Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { Profile } from '../profile.ts';
 import type { ClusterRecord } from '../record.ts';
-import { buildDirectory, withEntryLock, type CacheEntry } from '../toolchain/cache.ts';
+import { buildDirectory, withEntryLock } from '../toolchain/cache.ts';
 import { runEngine, type Engine } from './engine.ts';
 import { archiveImages, programPaths } from './image/build.ts';
 import { platformImages, programsOf, type ComponentImage } from './image/components.ts';
+import { imageEntry } from './image/entries.ts';
 import { fetchPackages } from './image/packages.ts';
 import { nodesOf } from './layout.ts';
 
@@ -32,15 +33,14 @@ export async function loadMissingImages(
   const held = await Promise.all(nodes.map((node) => imagesIn(node, engine, context)));
   const missing = wanted.filter(({ reference }) => held.some((images) => !isAmong(reference, images)));
   if (missing.length === 0) return 'all there';
-  const entry: CacheEntry = { directory: path.join(context.paths.cache, 'images', 'platform') };
+  const entry = imageEntry('platform', context.paths.cache);
   await withEntryLock(entry, 'images of the platform', context, progress, async () => {
     const work = buildDirectory(entry);
     try {
       const archive = await pack(missing, work, context, progress);
       for (const node of nodes) {
         progress.update(`loading ${missing.length} images into ${node}`);
-        await runEngine(engine, context, ['cp', archive, `${node}:${ARCHIVE}`]);
-        await runEngine(engine, context, ['exec', node, 'sh', '-euc', IMPORT, 'sh', ARCHIVE]);
+        await loadInto(node, archive, engine, context);
       }
     } finally {
       await rm(work, { recursive: true, force: true });
@@ -49,8 +49,16 @@ export async function loadMissingImages(
   return `${missing.length} loaded`;
 }
 
-const IMPORT = `ctr --namespace k8s.io images import --digests "$1" || { rm -f "$1"; exit 1; }
-rm -f "$1"`;
+async function loadInto(node: string, archive: string, engine: Engine, context: Context): Promise<void> {
+  const inNode = (...command: string[]) => runEngine(engine, context, ['exec', node, ...command]);
+  try {
+    await runEngine(engine, context, ['cp', archive, `${node}:${ARCHIVE}`]);
+    await inNode('ctr', '--namespace', 'k8s.io', 'images', 'import', '--digests', ARCHIVE);
+  } finally {
+    // All of it, or what fitted on a full disk. Where the node is gone, that is what there is to say.
+    await inNode('rm', '-f', ARCHIVE).catch(() => undefined);
+  }
+}
 
 async function pack(
   images: readonly ComponentImage[],

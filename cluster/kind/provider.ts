@@ -12,7 +12,7 @@ import { resolveBinaries } from '../toolchain/resolve.ts';
 import { KindCluster } from './cluster.ts';
 import { requireEngine, type Engine } from './engine.ts';
 import { ensureBalancerImage } from './image/balancer.ts';
-import { chooseNodeImage, imageOfNodes, type NodeImage } from './image/choose.ts';
+import { chooseNodeImage, imageOfNodes, requirePackages, type NodeImage } from './image/choose.ts';
 import { KIND_MODULE } from './image/root.ts';
 import { makeKeys } from './keys.ts';
 import { requireKnownEngine } from './known-engine.ts';
@@ -39,7 +39,9 @@ export const kind: Provider = {
         hint: 'Use --provider embedded.',
       });
     }
-    await requireOwnName(spec.name, clusterDirectory(context.paths, spec.name), engine, context);
+    const directory = clusterDirectory(context.paths, spec.name);
+    await requireOwnName(spec.name, directory, engine, context);
+    await requirePackages(spec, profile, directory, engine, context);
   },
 
   up(record, profile, context) {

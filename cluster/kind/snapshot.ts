@@ -9,13 +9,12 @@ import { ensureNetwork } from './network.ts';
 const FILE = '/var/lib/toolforge-local-restore.db';
 /** Where a member's new data wait for their place. */
 const RESTORED = '/var/lib/etcd.restored';
-const MANIFESTS = '/etc/kubernetes/manifests';
 /** There while the control plane is down for a restore. */
-const HELD = '/etc/kubernetes/held';
+const STOPPED = '/var/lib/toolforge-local-restoring';
 
 /**
- * Replaces the data of all etcd members by a snapshot: every control plane is taken down as its kubelet would (its
- * manifests are moved away), each member restores the same file, and all come back together.
+ * Replaces the data of all etcd members by a snapshot: each member restores the same file, every control plane is taken
+ * down, and all come back together.
  */
 export async function restoreEtcd(
   record: ClusterRecord,
@@ -52,8 +51,8 @@ export async function finishRestore(
   context: Context,
 ): Promise<boolean> {
   const members = controlPlanes(record);
-  const held = await Promise.all(members.map((member) => inNode(member, IS_HELD, engine, context)));
-  if (!held.some(({ stdout }) => stdout.trim() === 'held')) return false;
+  const stopped = await Promise.all(members.map((member) => inNode(member, IS_STOPPED, engine, context)));
+  if (!stopped.some(({ stdout }) => stdout.trim() === 'stopped')) return false;
   await swapAndStart(members, engine, context);
   return true;
 }
@@ -94,17 +93,17 @@ etcdutl snapshot restore "$1" --data-dir ${RESTORED} --name "$2" --initial-clust
   --initial-advertise-peer-urls "$4" --bump-revision $(($5 - revision)) --mark-compacted
 rm -f "$1"`;
 
-const IS_HELD = `[ ! -d ${HELD} ] || echo held`;
+const IS_STOPPED = `[ ! -e ${STOPPED} ] || echo stopped`;
 
 /**
  * Takes the control plane down and puts the new data in the place of the old; whatever of it was done already is left
- * out. The kubelet does not start again what has no manifest; what it would end gently is ended at once, since its data
- * go. Waits for the processes to be gone, not for a time.
+ * out. Without its kubelet nothing starts again, and what would end gently is ended at once, since its data go. Waits for
+ * the processes to be gone, not for a time.
  */
 const SWAP = `programs='etcd|kube-apiserver|kube-controller|kube-scheduler'
 [ -d ${RESTORED}/member ] || exit 0
-mkdir -p ${HELD}
-for manifest in ${MANIFESTS}/*.yaml; do [ ! -e "$manifest" ] || mv "$manifest" ${HELD}/; done
+touch ${STOPPED}
+systemctl stop kubelet
 tries=0
 while pkill -KILL -x "$programs"; do
   tries=$((tries + 1))
@@ -115,6 +114,7 @@ rm -rf /var/lib/etcd/member
 mv ${RESTORED}/member /var/lib/etcd/member
 rm -rf ${RESTORED}`;
 
-const START = `[ -d ${HELD} ] || exit 0
-for manifest in ${HELD}/*.yaml; do [ ! -e "$manifest" ] || mv "$manifest" ${MANIFESTS}/; done
-rmdir ${HELD}`;
+/** A kubelet that starts anew has no count of restarts, by which it would put off the next one by up to minutes. */
+const START = `[ -e ${STOPPED} ] || exit 0
+systemctl restart kubelet
+rm ${STOPPED}`;

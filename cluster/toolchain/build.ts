@@ -15,11 +15,13 @@ import { GoOutput, narrate } from './progress.ts';
 /**
  * Builds programs of one module into its cache entry, in one run of Go. Each appears there whole and checked, or
  * not at all. The caller holds the entry's lock.
+ * @param os what they are for, as the entry has it
  * @throws Failure `environment` when there is no suitable Go, no network, no disk, or the build itself fails
  */
 export async function buildBinaries(
   module: PinnedModule,
   binaries: readonly string[],
+  os: string,
   entry: CacheEntry,
   context: Context,
   progress: Progress,
@@ -34,7 +36,7 @@ export async function buildBinaries(
   const build = async (show: () => void): Promise<void> => {
     const listing = new GoOutput([]);
     doing = () => listing.downloading();
-    const stale = await countStale(module, packages, listing, context);
+    const stale = await countStale(module, packages, os, listing, context);
     await requireSpace(module, stale, binaries.length, context);
     const building = new GoOutput(packages);
     doing = () => building.building(stale);
@@ -43,16 +45,17 @@ export async function buildBinaries(
     const atOnce = String(parallelism(availableParallelism(), memoryForBuilds()));
     const flags = ['-v', '-p', atOnce, ...buildFlags(module)];
     const args = ['build', ...flags, '-o', `${output}${path.sep}`, ...packages];
-    await runGo(module, args, building, context, { GOTMPDIR: work });
+    await runGo(module, args, building, context, { ...goEnvironment(context, os), GOTMPDIR: work });
   };
   await narrate(module.title, () => doing(), context, progress, build);
-  await publish(module, binaries, output, entry, context);
+  await publish(module, binaries, os, output, entry, context);
 }
 
 /** Moves what was built into the cache entry, each program checked before. */
 async function publish(
   module: PinnedModule,
   binaries: readonly string[],
+  os: string,
   output: string,
   entry: CacheEntry,
   context: Context,
@@ -60,7 +63,7 @@ async function publish(
   await mkdir(entry.directory, { recursive: true, mode: 0o700 });
   for (const binary of binaries) {
     const built = path.join(output, executableName(packageOf(module, binary)));
-    await checkProgram(module, binary, built, context);
+    await checkProgram(module, binary, os, built, context);
     await syncFile(built); // the rename must not reach the disk before the content
     await rename(built, binaryPath(entry, binary));
   }
@@ -73,12 +76,13 @@ async function publish(
 async function countStale(
   module: PinnedModule,
   packages: readonly string[],
+  os: string,
   log: GoOutput,
   context: Context,
 ): Promise<number> {
   let stale = 0;
   const args = ['list', '-deps', ...buildFlags(module), '-f', '{{if .Stale}}stale{{end}}', ...packages];
-  await runGo(module, args, log, context, {}, (line) => {
+  await runGo(module, args, log, context, goEnvironment(context, os), (line) => {
     if (line === 'stale') stale += 1;
   });
   return stale;
@@ -95,7 +99,7 @@ async function runGo(
   try {
     await context.runner.run('go', args, {
       cwd: module.directory,
-      env: { ...goEnvironment(context), ...env },
+      env,
       signal: context.signal,
       onLine: (line) => {
         log.line(line);
@@ -126,10 +130,11 @@ async function requireSpace(
   });
 }
 
-/** A program of the package that we asked for, for this platform: what Go noted in it says so. */
+/** A program of the package that we asked for, for that platform: what Go noted in it says so. */
 async function checkProgram(
   module: PinnedModule,
   binary: string,
+  os: string,
   file: string,
   context: Context,
 ): Promise<void> {
@@ -138,11 +143,7 @@ async function checkProgram(
     signal: context.signal,
   });
   const noted = new Set(stdout.split('\n').map((line) => line.trim().replaceAll('\t', ' ')));
-  const expected = [
-    `path ${packageOf(module, binary)}`,
-    `build GOOS=${PLATFORM.os}`,
-    `build GOARCH=${PLATFORM.arch}`,
-  ];
+  const expected = [`path ${packageOf(module, binary)}`, `build GOOS=${os}`, `build GOARCH=${PLATFORM.arch}`];
   const missing = expected.filter((line) => !noted.has(line));
   if (missing.length === 0) return;
   throw new Error(`${file} is not the ${binary} of ${module.id}: it lacks ${missing.join(', ')}`);

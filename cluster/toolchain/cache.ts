@@ -22,15 +22,17 @@ export function binDirectory(cache: string): string {
 }
 
 /** Anything that changes what is built changes the entry: the pinned sources, the flags, the platform. */
-export async function cacheEntry(module: PinnedModule, cache: string): Promise<CacheEntry> {
+export async function cacheEntry(
+  module: PinnedModule,
+  cache: string,
+  os: string = PLATFORM.os,
+): Promise<CacheEntry> {
   const hash = createHash('sha256').update(JSON.stringify(buildFlags(module)));
   for (const file of await sourceFiles(module.directory)) {
     hash.update(`\0${file}\0`).update(await readFile(path.join(module.directory, file)));
   }
   const key = hash.digest('hex').slice(0, 8);
-  return {
-    directory: path.join(binDirectory(cache), `${module.id}-${PLATFORM.os}-${PLATFORM.arch}-${key}`),
-  };
+  return { directory: path.join(binDirectory(cache), `${module.id}-${os}-${PLATFORM.arch}-${key}`) };
 }
 
 async function sourceFiles(directory: string): Promise<string[]> {

@@ -20,23 +20,24 @@ interface Mirrors {
 /**
  * apt's sources for `NODE_RELEASE`: the mirrors that the host itself uses, or the one it was told. Whatever they are,
  * only what Debian's own keys have signed is taken from them.
+ * @param otherwise what works without
  * @throws Failure `environment` where there is no apt, no key, or no mirror
  */
-export async function nodeSources(context: Context): Promise<string[]> {
+export async function nodeSources(context: Context, otherwise = '--provider embedded'): Promise<string[]> {
   if (!(await hasApt())) {
-    throw impossible('it is made of Debian packages, and there is no apt here', 'Use --provider embedded.');
+    throw impossible('Debian packages are needed, and there is no apt here', `Use ${otherwise}.`);
   }
   if (!(await exists(KEYRING))) {
     throw impossible(
       'the keys of the Debian archive are not there (package debian-archive-keyring)',
-      'Install it: `sudo apt-get install debian-archive-keyring`. Or use --provider embedded.',
+      `Install it: \`sudo apt-get install debian-archive-keyring\`. Or use ${otherwise}.`,
     );
   }
   const { archive, security } = await mirrors(context);
   if (archive.length === 0) {
     throw impossible(
       'this host has no source of Debian packages',
-      `Name a mirror: ${MIRROR}=https://HOST/debian. Or use --provider embedded.`,
+      `Name a mirror: ${MIRROR}=https://HOST/debian. Or use ${otherwise}.`,
     );
   }
   const line = (uri: string, suite: string): string => `deb [signed-by=${KEYRING}] ${uri} ${suite} main\n`;
@@ -96,7 +97,7 @@ export function mirrorsOf(targets: string, codename: string): Mirrors {
 function impossible(why: string, hint: string): Failure {
   return new Failure({
     kind: 'environment',
-    what: 'A node image cannot be built on this machine',
+    what: 'Images for nodes cannot be built on this machine',
     why,
     hint,
   });

@@ -19,6 +19,9 @@ export const PLATFORM = {
   arch: GO_ARCHITECTURES[process.arch] ?? process.arch,
 } as const;
 
+/** What containers run, whatever this machine is. */
+export const IMAGE_OS = 'linux';
+
 export function buildFlags(module: PinnedModule): string[] {
   return [...BUILD_FLAGS, '-ldflags', [...LINKER_FLAGS, ...module.ldflags].join(' ')];
 }
@@ -48,8 +51,9 @@ export function goCaches(paths: Paths): { build: string; modules: string } {
 /**
  * The settings of every `go` command, so that a build is the same whatever the person's own settings are. How Go
  * reaches the network (GOPROXY, GOSUMDB …) stays theirs; go.sum verifies every source all the same.
+ * @param os what the programs are for
  */
-export function goEnvironment(context: Context): Record<string, string> {
+export function goEnvironment(context: Context, os: string = PLATFORM.os): Record<string, string> {
   const caches = goCaches(context.paths);
   return {
     GOCACHE: caches.build,
@@ -63,7 +67,7 @@ export function goEnvironment(context: Context): Record<string, string> {
     CGO_ENABLED: '0',
     // The compiler's own garbage collector: a sixth less processor time for some hundred MiB (measured on etcd).
     GOGC: '400',
-    GOOS: PLATFORM.os,
+    GOOS: os,
     GOARCH: PLATFORM.arch,
   };
 }

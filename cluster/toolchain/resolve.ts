@@ -4,6 +4,7 @@ import { exists } from '../../lib/files.ts';
 import { buildBinaries } from './build.ts';
 import { binaryPath, cacheEntry, filesPath, isProgram, withEntryLock } from './cache.ts';
 import { loadCatalogue, MODULES_DIRECTORY, pinnedModule, type PinnedModule } from './catalogue.ts';
+import { PLATFORM } from './go.ts';
 import { copyFiles } from './module-files.ts';
 
 /** A program, named by the pinned module that it is built from: `{module: 'kubernetes-1.33.13', binary: 'kubectl'}`. */
@@ -17,6 +18,7 @@ export interface BinaryRef {
  * of a module in one run of Go, one module after the other, once however many processes ask. With everything
  * cached this looks at files only, in milliseconds.
  * @param modules the directory of pinned modules; tests have their own
+ * @param os what they are for: this machine, or images
  * @throws Failure `environment` when a build is needed and cannot be done; `usage` for a version that is not pinned
  */
 export async function resolveBinaries(
@@ -24,12 +26,13 @@ export async function resolveBinaries(
   context: Context,
   progress: Progress,
   modules = MODULES_DIRECTORY,
+  os: string = PLATFORM.os,
 ): Promise<ReadonlyMap<string, string>> {
   const catalogue = await loadCatalogue(modules);
   const found = new Map<string, string>();
   for (const [id, refs] of Map.groupBy(wanted, (ref) => ref.module)) {
     const names = [...new Set(refs.map((ref) => ref.binary))];
-    const paths = await resolveModule(pinnedModule(catalogue, id), names, context, progress);
+    const paths = await resolveModule(pinnedModule(catalogue, id), names, os, context, progress);
     for (const [name, file] of paths) {
       if (found.has(name)) throw new Error(`${name} is wanted from two modules`);
       found.set(name, file);
@@ -61,10 +64,11 @@ export async function moduleFiles(
 async function resolveModule(
   module: PinnedModule,
   names: readonly string[],
+  os: string,
   context: Context,
   progress: Progress,
 ): Promise<ReadonlyMap<string, string>> {
-  const entry = await cacheEntry(module, context.paths.cache);
+  const entry = await cacheEntry(module, context.paths.cache, os);
   const missing = async (): Promise<string[]> => {
     const present = await Promise.all(names.map((name) => isProgram(binaryPath(entry, name))));
     return names.filter((_, index) => present[index] !== true);
@@ -73,7 +77,7 @@ async function resolveModule(
     await withEntryLock(entry, module.title, context, progress, async () => {
       const toBuild = await missing(); // another process may have built them while we waited
       if (toBuild.length === 0) return;
-      await buildBinaries(module, toBuild, entry, context, progress);
+      await buildBinaries(module, toBuild, os, entry, context, progress);
       await copyFiles(module, entry, context, progress);
     });
   }

@@ -1,8 +1,9 @@
 import type { Cluster } from '../../cluster/provider.ts';
 import type { Context } from '../../lib/context.ts';
 import type { Plan } from '../../lib/steps.ts';
-import { changeQuota, idlePass, makeAccounts, removeAccounts } from './accounts.ts';
-import { perSecond, rateAgainst, type Result } from './measurement.ts';
+import { changeQuota, idlePass, makeAccounts, reactionSeconds, removeAccounts } from './accounts.ts';
+import { keySeconds } from './keys.ts';
+import { perSecond, rateAgainst, timeAgainst, type Result } from './measurement.ts';
 import { step } from './step.ts';
 
 /** Accounts from LDAP to a working kubeconfig; what a pass costs then; another quota for all. */
@@ -40,6 +41,24 @@ export function accountSteps(
         note: cost,
       });
       return `${seconds.toFixed(2)} s, ${cost}`;
+    }),
+    step('bench.reaction', 'One account more in LDAP, and its namespace', async () => {
+      const value = await reactionSeconds(cluster(), context);
+      const what = 'a new account, from LDAP to its namespace';
+      results.push({ id: 'accounts.reaction', what, value, unit: 'seconds', note: `beside ${note}` });
+      return `${value.toFixed(2)} s`;
+    }),
+    step('bench.keys', 'Keys as production has them, and as they are by default', async () => {
+      const { ec, rsa, keys } = await keySeconds();
+      results.push({
+        id: 'accounts.keys',
+        what: 'an RSA 4096 key and its request, an account',
+        value: rsa,
+        unit: 'seconds',
+        note: `${keys} keys`,
+        against: timeAgainst(rsa, 'P-256', ec),
+      });
+      return `${rsa.toFixed(2)} s an account against ${ec.toFixed(4)} s`;
     }),
     step('bench.quota', `Another quota for ${accounts} accounts`, async () => {
       const seconds = await changeQuota(cluster(), accounts, context);

@@ -9,12 +9,15 @@ import {
 } from '../../components/maintain-kubeusers/index.ts';
 import type { Context } from '../../lib/context.ts';
 import { writeFileAtomic } from '../../lib/files.ts';
+import { ifFound } from '../../lib/kube/errors.ts';
+import { NAMESPACES } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { accounts } from '../../seed/account-names.ts';
 import { accountsInCluster } from '../../seed/accounts/in-cluster.ts';
 import { seedAccounts, type SeedAccountsRequest } from '../../seed/accounts/index.ts';
 
 const PREFIX = 'bench';
+const LATE = 'late';
 const TIMEOUT_MS = 30 * 60_000;
 
 export interface AccountsMade {
@@ -40,6 +43,28 @@ export async function makeAccounts(cluster: Cluster, count: number, context: Con
   const { memory } = await maintainKubeusersStatus(cluster.directory);
   const requests = (await requestsSoFar(cluster.directory)) - before;
   return { ldap: count / written, ready: count / ready, requestsEach: requests / count, memory };
+}
+
+/** Seconds from an entry in LDAP to its namespace, beside all the others. It is taken away again. */
+export async function reactionSeconds(cluster: Cluster, context: Context): Promise<number> {
+  const { clock, signal } = context;
+  const directory = ldapDirectory(cluster);
+  const client = await cluster.client();
+  try {
+    const seed: SeedAccountsRequest = { kind: 'seed', options: { count: 1, prefix: LATE, admins: 0 } };
+    const [late] = accounts(LATE, 1);
+    const started = clock.now();
+    await seedAccounts(directory, [seed], undefined, context);
+    const namespace = `tool-${late?.name ?? ''}`;
+    await waitFor('its namespace', () => ifFound(client.get(NAMESPACES, namespace)), {
+      ...{ clock, signal, timeoutMs: TIMEOUT_MS, maxPauseMs: 50 },
+    });
+    const seconds = (clock.now() - started) / 1000;
+    await seedAccounts(directory, [{ kind: 'delete', prefix: LATE, count: undefined }], undefined, context);
+    return seconds;
+  } finally {
+    await client.close();
+  }
 }
 
 /** Grants every account more quota, which is to every account what another quota is, and waits for the last. Seconds. */

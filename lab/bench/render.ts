@@ -23,7 +23,7 @@ export function renderResults(results: readonly Result[]): string[] {
 function formatValue(value: number, unit: Unit): string {
   switch (unit) {
     case 'seconds':
-      return `${value.toFixed(1)} s`;
+      return value < 0.1 ? `${(value * 1000).toFixed(1)} ms` : `${value.toFixed(1)} s`;
     case 'a second':
       return `${formatRate(value)}/s`;
     case 'requests':

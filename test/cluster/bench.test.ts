@@ -38,6 +38,8 @@ suite('bench', () => {
       'accounts',
       'accounts.requests',
       'pass',
+      'accounts.reaction',
+      'accounts.keys',
       'quota',
       'accounts.delete',
       'memory.everything',

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
+import { findProgram } from '../../cluster/toolchain/path-tools.ts';
 import { systemRunner, type RunResult } from '../../lib/run.ts';
 
 const SCRIPT = path.join(import.meta.dirname, '../../scripts/doctor.ts');
@@ -49,7 +50,8 @@ suite('npm run doctor', () => {
   });
 
   test('--prune says what it freed', async (t) => {
-    const env = await directories(t);
+    // Images in the person's own engine are theirs: here there is none.
+    const env: Record<string, string> = { ...(await directories(t)), PATH: await withoutEngines(t) };
     const sources = path.join(env['XDG_CACHE_HOME'] ?? '', 'toolforge-local', 'go', 'mod');
     await mkdir(sources, { recursive: true });
     await writeFile(path.join(sources, 'file'), Buffer.alloc(1024 ** 2));
@@ -58,3 +60,15 @@ suite('npm run doctor', () => {
     assert.equal((await doctor(env, '--prune')).stdout, 'There was nothing to remove.');
   });
 });
+
+/** A PATH with what `doctor` runs, and without Docker and Podman. */
+async function withoutEngines(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'tl-path-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const directories = (process.env['PATH'] ?? '').split(path.delimiter);
+  for (const program of ['du', 'go', 'sh']) {
+    const found = await findProgram(program, directories);
+    if (found !== undefined) await symlink(found, path.join(directory, program));
+  }
+  return directory;
+}

@@ -305,8 +305,8 @@ suite('a cluster on kind', { skip }, () => {
   });
 
   test('a restore that was killed while the control plane was down is brought to its end by `up`', async () => {
-    const hold = 'mkdir /etc/kubernetes/held && mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/held/';
-    await docker('exec', 'onkind-control-plane', 'sh', '-c', hold);
+    const stop = 'touch /var/lib/toolforge-local-restoring && systemctl stop kubelet && pkill -KILL -x etcd';
+    await docker('exec', 'onkind-control-plane', 'sh', '-c', stop);
     const events = await subject.rig.events('up', '--name', subject.name);
     const waited = events.find(({ event, id }) => event === 'step.done' && id === 'kind.apiservers');
     assert.match(String(waited?.['result']), /interrupted restore/);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Context } from '../../../lib/context.ts';
-import { PLATFORM } from '../../toolchain/go.ts';
+import { IMAGE_OS, PLATFORM } from '../../toolchain/go.ts';
 
 /** What an image says of itself; the form of the engine's and of OCI's configuration. */
 export interface ImageConfig {
@@ -54,7 +54,7 @@ export class ImageArchive {
     await rm(tar);
     const text = JSON.stringify({
       architecture: PLATFORM.arch,
-      os: 'linux',
+      os: IMAGE_OS,
       created: '1970-01-01T00:00:00Z',
       config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], ...config },
       rootfs: { type: 'layers', diff_ids: [`sha256:${difference}`] },

@@ -1,25 +1,27 @@
+import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../../lib/context.ts';
 import type { Progress } from '../../../lib/steps.ts';
-import { buildDirectory, withEntryLock, type CacheEntry } from '../../toolchain/cache.ts';
+import { buildDirectory, withEntryLock } from '../../toolchain/cache.ts';
+import { PLATFORM } from '../../toolchain/go.ts';
 import { narrate } from '../../toolchain/progress.ts';
 import { hasImage, runEngine, type Engine } from '../engine.ts';
 import { archiveImages } from './build.ts';
 import type { ComponentImage } from './components.ts';
+import { imageEntry } from './entries.ts';
+import { removeOlder } from './own-images.ts';
 import { fetchPackages } from './packages.ts';
 
-/** The image that kind 0.31.0 starts in front of several control planes (its package `loadbalancer`). */
-export const BALANCER_IMAGE = 'kindest/haproxy:v20251211-v0.29.0-alpha-100-g82a92c5d';
+const REPOSITORY = 'toolforge-local/balancer';
 
 const CONFIG = '/usr/local/etc/haproxy/haproxy.cfg';
 
 /**
- * Debian's HAProxy under the name that kind wants, with what kind runs in the container (`mkdir`, `cp`, `kill`). `-n`
+ * Debian's HAProxy where kind expects it, with what kind runs in the container (`mkdir`, `cp`, `kill`). `-n`
  * takes precedence over the 100,000 connections of kind's configuration, more than many hosts have file descriptors for.
  */
-const IMAGE: ComponentImage = {
-  reference: BALANCER_IMAGE,
+const RECIPE: Omit<ComponentImage, 'reference'> = {
   programs: {},
   packages: ['haproxy', 'busybox-static'],
   links: Object.fromEntries(
@@ -31,10 +33,16 @@ const IMAGE: ComponentImage = {
   stopSignal: 'SIGUSR1',
 };
 
+/** Another one when the recipe differs. Debian's updates do not count. */
+export const BALANCER_IMAGE = `${REPOSITORY}:${createHash('sha256')
+  .update(JSON.stringify([PLATFORM.arch, RECIPE]))
+  .digest('hex')
+  .slice(0, 12)}`;
+
 /**
  * The balancer between the nodes: kubelets and kube-proxies reach the API servers through it, as kind has it. Every
- * client of ours goes through the HAProxy component, which is none of this. An image that is there under the name is kind's
- * own, and used.
+ * client of ours goes through the HAProxy component, which is none of this. kind names an image of its own, in whose place
+ * `client-script.ts` puts this one.
  */
 export async function ensureBalancerImage(
   engine: Engine,
@@ -42,7 +50,7 @@ export async function ensureBalancerImage(
   progress: Progress,
 ): Promise<void> {
   if (await hasImage(engine, context, BALANCER_IMAGE)) return;
-  const entry: CacheEntry = { directory: path.join(context.paths.cache, 'images', 'balancer') };
+  const entry = imageEntry('balancer', context.paths.cache);
   await withEntryLock(entry, 'balancer image', context, progress, () =>
     narrate(
       'balancer image',
@@ -52,16 +60,18 @@ export async function ensureBalancerImage(
       async () => {
         const work = buildDirectory(entry);
         await mkdir(work, { recursive: true, mode: 0o700 });
-        const source = await fetchPackages(IMAGE.packages ?? [], work, context, () => undefined);
+        const source = await fetchPackages(RECIPE.packages ?? [], work, context, () => undefined);
         const none = (): string => {
           throw new Error('this image has no program of the toolchain');
         };
         const directory = path.join(work, 'image');
-        const archive = await archiveImages([IMAGE], directory, none, source, context, () => undefined);
+        const image = { reference: BALANCER_IMAGE, ...RECIPE };
+        const archive = await archiveImages([image], directory, none, source, context, () => undefined);
         const file = path.join(work, 'balancer.tar');
         await archive.pack(file);
         await runEngine(engine, context, ['load', '--input', file]);
         await rm(work, { recursive: true, force: true });
+        await removeOlder(REPOSITORY, BALANCER_IMAGE, engine, context);
       },
     ),
   );

@@ -2,19 +2,21 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../../lib/context.ts';
 import type { Progress } from '../../../lib/steps.ts';
+import { MODULES_DIRECTORY } from '../../toolchain/catalogue.ts';
+import { IMAGE_OS } from '../../toolchain/go.ts';
 import { resolveBinaries, type BinaryRef } from '../../toolchain/resolve.ts';
 import { ImageArchive } from './archive.ts';
 import type { ComponentImage } from './components.ts';
 import type { PackageSource } from './packages.ts';
 import { debFinder, layOut, type ProgramPath } from './trees.ts';
 
-/** Resolves programs, by building them if need be. */
+/** Resolves programs for images, by building them if need be. */
 export async function programPaths(
   refs: readonly BinaryRef[],
   context: Context,
   progress: Progress,
 ): Promise<ProgramPath> {
-  const found = await resolveBinaries(refs, context, progress);
+  const found = await resolveBinaries(refs, context, progress, MODULES_DIRECTORY, IMAGE_OS);
   return (module, binary) => {
     const program = found.get(binary);
     if (program === undefined) throw new Error(`${binary} of ${module} was not resolved`);

@@ -4,9 +4,12 @@ import { readFileIfExists } from '../../../lib/files.ts';
 import { parseJson } from '../../../lib/json.ts';
 import type { Progress } from '../../../lib/steps.ts';
 import type { Profile } from '../../profile.ts';
-import type { Engine } from '../engine.ts';
+import type { ClusterSpec } from '../../spec.ts';
+import { nodeSources } from '../../toolchain/debian-archive.ts';
+import { hasImage, type Engine } from '../engine.ts';
 import { layout } from '../layout.ts';
-import { buildNodeImage } from './node.ts';
+import { BALANCER_IMAGE } from './balancer.ts';
+import { buildNodeImage, nodeReference } from './node.ts';
 import { pullImage } from './pull.ts';
 import { partsOf } from './reference.ts';
 
@@ -60,4 +63,29 @@ export async function chooseNodeImage(
   const { reference, built } = await buildNodeImage(profile, engine, context, progress);
   const image = { reference, origin: 'built', kubernetes: profile.kubernetes } as const;
   return { image, said: `${reference}, ${built ? 'built here' : 'built here before'}` };
+}
+
+/**
+ * Nodes that are still to be made take Debian's packages, unless the engine has all images of theirs. A node image that is
+ * pulled lacks the one of tools' pods, which is made of them.
+ * @throws Failure `environment` where this host has nowhere to fetch them from
+ */
+export async function requirePackages(
+  { controlPlanes }: Pick<ClusterSpec, 'controlPlanes'>,
+  profile: Profile,
+  directory: string,
+  engine: Engine,
+  context: Context,
+): Promise<void> {
+  if ((await imageOfNodes(directory)) !== undefined) return;
+  if (profile.nodeImage !== undefined) {
+    await nodeSources(context, '--provider embedded with another profile');
+    return;
+  }
+  const images = [await nodeReference(profile, context), ...(controlPlanes > 1 ? [BALANCER_IMAGE] : [])];
+  for (const image of images) {
+    if (await hasImage(engine, context, image)) continue;
+    await nodeSources(context);
+    return;
+  }
 }

@@ -4,15 +4,17 @@ import path from 'node:path';
 import type { Context } from '../../../lib/context.ts';
 import type { Progress } from '../../../lib/steps.ts';
 import type { Profile } from '../../profile.ts';
-import { buildDirectory, withEntryLock, type CacheEntry } from '../../toolchain/cache.ts';
-import { PLATFORM } from '../../toolchain/go.ts';
+import { buildDirectory, cacheEntry, withEntryLock } from '../../toolchain/cache.ts';
+import { loadCatalogue, MODULES_DIRECTORY, pinnedModule } from '../../toolchain/catalogue.ts';
+import { IMAGE_OS, PLATFORM } from '../../toolchain/go.ts';
 import { narrate } from '../../toolchain/progress.ts';
 import { hasImage, runEngine, type Engine } from '../engine.ts';
 import { archiveImages, programPaths } from './build.ts';
 import { componentImages, imagePrograms, nodePrograms } from './components.ts';
+import { buildContainer, imageEntry, removeBuildContainer } from './entries.ts';
+import { removeOlder } from './own-images.ts';
 import { fetchPackages } from './packages.ts';
 import { buildRoot, ROOT_PACKAGES, rootImage } from './root.ts';
-import type { ProgramPath } from './trees.ts';
 
 const SCRIPT = path.join(import.meta.dirname, 'node.sh');
 const TITLE = 'node image';
@@ -24,14 +26,15 @@ export async function buildNodeImage(
   context: Context,
   progress: Progress,
 ): Promise<{ readonly reference: string; readonly built: boolean }> {
+  const reference = await nodeReference(profile, context);
+  if (await hasImage(engine, context, reference)) return { reference, built: false };
   const programs = await programPaths(imagePrograms(profile), context, progress);
   const root = await rootImage();
-  const reference = await nodeReference(profile, root, programs);
-  if (await hasImage(engine, context, reference)) return { reference, built: false };
-  const entry: CacheEntry = { directory: path.join(context.paths.cache, 'images', 'node') };
+  const entry = imageEntry('node', context.paths.cache);
   let doing = 'starting';
   const build = async (): Promise<void> => {
     if (await hasImage(engine, context, reference)) return; // by another process, while we waited
+    await removeBuildContainer(engine, context);
     const work = buildDirectory(entry);
     await mkdir(work, { recursive: true, mode: 0o755 });
     const images = componentImages(profile);
@@ -56,7 +59,8 @@ export async function buildNodeImage(
     await copyFile(SCRIPT, path.join(contents, 'node.sh'));
     await assemble(reference, root, contents, engine, context);
     await rm(work, { recursive: true, force: true });
-    await removeOlder(reference, root, engine, context);
+    await removeOlder('toolforge-local/node', reference, engine, context);
+    await removeOlder('toolforge-local/node-root', root, engine, context);
   };
   await withEntryLock(entry, TITLE, context, progress, () =>
     narrate(TITLE, () => doing, context, progress, build),
@@ -64,13 +68,17 @@ export async function buildNodeImage(
   return { reference, built: true };
 }
 
-/** The tag of a node image: the programs' cache entries name their sources and flags. */
-async function nodeReference(profile: Profile, root: string, programs: ProgramPath): Promise<string> {
-  const entries = imagePrograms(profile).map(({ module, binary }) =>
-    path.relative(path.dirname(path.dirname(programs(module, binary))), programs(module, binary)),
+/** The name of a node image, built or not: the programs' cache entries name their sources and flags. */
+export async function nodeReference(profile: Profile, { paths }: Context): Promise<string> {
+  const catalogue = await loadCatalogue(MODULES_DIRECTORY);
+  const entries = await Promise.all(
+    imagePrograms(profile).map(async ({ module, binary }) => {
+      const { directory } = await cacheEntry(pinnedModule(catalogue, module), paths.cache, IMAGE_OS);
+      return path.join(path.basename(directory), binary);
+    }),
   );
   const key = createHash('sha256')
-    .update(JSON.stringify([root, PLATFORM.arch, entries, componentImages(profile)]))
+    .update(JSON.stringify([await rootImage(), PLATFORM.arch, entries, componentImages(profile)]))
     .update(await readFile(SCRIPT))
     .digest('hex')
     .slice(0, 12);
@@ -85,7 +93,7 @@ async function assemble(
   engine: Engine,
   context: Context,
 ): Promise<void> {
-  const name = `toolforge-local-node-${process.pid}`;
+  const name = buildContainer(context.paths.cache);
   try {
     await runEngine(engine, context, [
       ...['run', '--name', name, '--network', 'none', '--privileged', '--tmpfs', '/tmp', '--tmpfs', '/run'],
@@ -112,22 +120,6 @@ async function assemble(
       ...[name, reference],
     ]);
   } finally {
-    await runEngine(engine, context, ['rm', '--force', '--volumes', name], { okExitCodes: [1] });
-  }
-}
-
-/** Images that a new one replaces; those that some cluster's nodes were made of stay, for the engine refuses them. */
-async function removeOlder(node: string, root: string, engine: Engine, context: Context): Promise<void> {
-  const format = ['--format', '{{.Repository}}:{{.Tag}}'];
-  for (const [repository, keep] of [
-    ['toolforge-local/node', node],
-    ['toolforge-local/node-root', root],
-  ] as const) {
-    const { stdout } = await runEngine(engine, context, ['images', ...format, repository]);
-    // Podman writes `localhost/` before names without a registry.
-    const found = stdout.split('\n').map((line) => line.replace(/^localhost\//, ''));
-    for (const image of found.filter((line) => line !== '' && line !== keep)) {
-      await runEngine(engine, context, ['rmi', image], { okExitCodes: [1, 2, 125] });
-    }
+    await removeBuildContainer(engine, context);
   }
 }

@@ -5,9 +5,10 @@ import type { Context } from '../../../lib/context.ts';
 import { moduleFiles } from '../../toolchain/resolve.ts';
 import type { Engine } from '../engine.ts';
 import { hasImage, runEngine } from '../engine.ts';
-import { debFinder } from './trees.ts';
 import { PAUSE_IMAGE } from './components.ts';
+import { buildContainer, removeBuildContainer } from './entries.ts';
 import type { PackageSource } from './packages.ts';
+import { debFinder } from './trees.ts';
 
 export const KIND_MODULE = 'kind-0.31.0';
 
@@ -65,12 +66,14 @@ export async function buildRoot(
     });
     await rm(tar);
   }
-  const name = `toolforge-local-root-${process.pid}`;
+  const name = buildContainer(context.paths.cache);
+  const seedImage = `${tag}-seed`;
   const archive = path.join(work, 'root.tar');
   await runner.run('tar', ['-C', seed, '--owner=0', '--group=0', '--numeric-owner', '-cf', archive, '.'], {
     signal,
   });
-  await runEngine(engine, context, ['import', archive, `${tag}-seed`]);
+  await removeImage(seedImage, engine, context); // what a killed build left would lose its name, and stay
+  await runEngine(engine, context, ['import', archive, seedImage]);
   // A node's /run is a file system of its own, so the empty mount points are not seen in it.
   const mounts = [
     [source.directory, '/run/build/debs'],
@@ -83,17 +86,20 @@ export async function buildRoot(
   ].flatMap(([from = '', to = '']) => ['--volume', `${from}:${to}:ro`]);
   try {
     await runEngine(engine, context, [
-      ...['run', '--name', name, '--network', 'none', ...mounts, `${tag}-seed`],
+      ...['run', '--name', name, '--network', 'none', ...mounts, seedImage],
       ...['/bin/sh', '/run/build/root.sh', PAUSE_IMAGE],
     ]);
     // One layer, without what the seed had below.
     await runEngine(engine, context, ['export', '--output', archive, name]);
     await runEngine(engine, context, ['import', archive, tag]);
   } finally {
-    await runEngine(engine, context, ['rm', '--force', '--volumes', name], { okExitCodes: [1] });
-    if (await hasImage(engine, context, `${tag}-seed`))
-      await runEngine(engine, context, ['rmi', `${tag}-seed`]);
+    await removeBuildContainer(engine, context);
+    await removeImage(seedImage, engine, context);
   }
   await rm(archive);
   await rm(seed, { recursive: true, force: true });
+}
+
+async function removeImage(image: string, engine: Engine, context: Context): Promise<void> {
+  if (await hasImage(engine, context, image)) await runEngine(engine, context, ['rmi', image]);
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import type { Context } from '../../../lib/context.ts';
+import { Failure } from '../../../lib/errors.ts';
 import { acquireLock } from '../../../lib/lock.ts';
 import type { Runner } from '../../../lib/run.ts';
 import { renderDiagnosis, type Diagnosis } from '../../../cluster/doctor.ts';
@@ -20,13 +21,14 @@ import { recordOf } from '../../record.ts';
 
 const MIB = 1024 ** 2;
 
-/** In place of `du` and `go`: every directory has a mebibyte; there is no Go, or this one. */
+/** In place of `du` and `go`: every directory has a mebibyte; there is no Go, or this one, and nothing else. */
 function fakeRunner(go?: string): Runner {
   return {
     run(program, args) {
       if (program === 'du')
         return Promise.resolve({ stdout: `1024\t${args[1] ?? ''}\n`, stderr: '', exitCode: 0 });
-      if (go === undefined) return Promise.reject(new Error('go was not found'));
+      if (program !== 'go' || go === undefined)
+        return Promise.reject(new Failure({ kind: 'environment', what: `${program} was not found` }));
       return Promise.resolve({ stdout: `${go}\n`, stderr: '', exitCode: 0 });
     },
     attach: () => Promise.reject(new Error('not used')),
@@ -105,7 +107,13 @@ suite('pruning', () => {
     assert.ok(module !== undefined);
     const { directory } = await cacheEntry(module, cache);
     const stale = ['bin/kubernetes-1.0.0-linux-amd64-00000000', `bin/${path.basename(directory)}.building-7`];
-    const old = ['go/build', 'go/mod', ...stale, 'debian/haproxy-buster-amd64-00000000'];
+    const old = [
+      'go/build',
+      'go/mod',
+      ...stale,
+      'debian/haproxy-buster-amd64-00000000',
+      'images/node.building-7',
+    ];
     for (const name of old) await mkdir(path.join(cache, name), { recursive: true });
     await mkdir(directory);
     await mkdir(path.join(cache, 'somebody-elses'));
@@ -115,7 +123,7 @@ suite('pruning', () => {
       old.map((name) => [name, MIB]).sort(),
     );
     assert.deepEqual(await readdir(path.join(cache, 'bin')), [path.basename(directory)]);
-    assert.deepEqual((await readdir(cache)).sort(), ['bin', 'debian', 'go', 'somebody-elses']);
+    assert.deepEqual((await readdir(cache)).sort(), ['bin', 'debian', 'go', 'images', 'somebody-elses']);
     assert.deepEqual(await prune(context), []);
   });
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { execa } from 'execa';
 import { clientScript } from '../../../cluster/kind/client-script.ts';
+import { BALANCER_IMAGE } from '../../../cluster/kind/image/balancer.ts';
 import { parseProcesses } from '../../../cluster/kind/memory.ts';
 
 suite("the engine's client as kind sees it", () => {
@@ -16,7 +17,10 @@ suite("the engine's client as kind sees it", () => {
     const client = path.join(directory, 'client');
     await writeFile(client, '#!/bin/sh\nfor argument in "$@"; do echo "$argument"; done\n', { mode: 0o755 });
     script = path.join(directory, 'docker');
-    const addresses = new Map([['c-control-plane', '172.20.0.10']]);
+    const addresses = new Map([
+      ['c-control-plane', '172.20.0.10'],
+      ['c-external-load-balancer', '172.20.0.9'],
+    ]);
     await writeFile(script, clientScript(client, "/state/it's", addresses), { mode: 0o755 });
   });
   after(() => rm(directory, { recursive: true, force: true }));
@@ -26,8 +30,26 @@ suite("the engine's client as kind sees it", () => {
   test('adds address and owner to a node, and keeps what kind says', async () => {
     assert.deepEqual(await run('run', '--name', 'c-control-plane', '--tmpfs', '/tmp', 'an image'), [
       ...['run', '--label', "toolforge-local.directory=/state/it's", '--ip', '172.20.0.10'],
+      '--pull=never',
       ...['--name', 'c-control-plane', '--tmpfs', '/tmp', 'an image'],
     ]);
+  });
+
+  test('makes the balancer of our image, not of kind’s', async () => {
+    // As kind 0.31.0 writes it, with both engines.
+    const kinds = 'docker.io/kindest/haproxy:v20251211-v0.29.0-alpha-100-g82a92c5d';
+    const options = ['--name', 'c-external-load-balancer', '--label', 'a=', '--publish=127.0.0.1:1:6443/tcp'];
+    assert.match(BALANCER_IMAGE, /^toolforge-local\/balancer:[0-9a-f]{12}$/);
+    assert.deepEqual(await run('run', ...options, kinds), [
+      ...['run', '--label', "toolforge-local.directory=/state/it's", '--ip', '172.20.0.9', '--pull=never'],
+      ...[...options, BALANCER_IMAGE],
+    ]);
+  });
+
+  test('lets kind pull nothing', async () => {
+    const { exitCode, stdout, stderr } = await execa(script, ['pull', 'a/b:1'], { reject: false });
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    assert.match(stderr, /a\/b:1 is gone/);
   });
 
   test('passes every other command on as it is', async () => {

@@ -34,7 +34,7 @@ export class FakeGo implements Runner {
   gate: Promise<void> = Promise.resolve();
   /** Where `go mod download` says that the sources of a required module are. */
   sources = '';
-  readonly #packages = new Map<string, string>();
+  readonly #packages = new Map<string, { readonly importPath: string; readonly os: string }>();
 
   async run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     this.calls.push([program, ...args]);
@@ -66,7 +66,7 @@ export class FakeGo implements Runner {
     for (const importPath of args.slice(args.indexOf('-o') + 2)) {
       const name = importPath.endsWith('/v3') ? importPath.split('/').at(-2) : importPath.split('/').at(-1);
       const file = path.join(output, name ?? '');
-      this.#packages.set(file, importPath);
+      this.#packages.set(file, { importPath, os: options.env?.['GOOS'] ?? '' });
       await writeFile(file, this.failure === undefined ? 'whole' : 'ha', { mode: 0o755 });
     }
     await this.gate;
@@ -75,8 +75,9 @@ export class FakeGo implements Runner {
   }
 
   #describe(file: string): string {
-    const importPath = this.wrongPackage ?? this.#packages.get(file) ?? '';
-    return `${file}: go1.26.8\n\tpath\t${importPath}\n\tbuild\tGOARCH=${PLATFORM.arch}\n\tbuild\tGOOS=${PLATFORM.os}\n`;
+    const { importPath = '', os = '' } = this.#packages.get(file) ?? {};
+    const path = this.wrongPackage ?? importPath;
+    return `${file}: go1.26.8\n\tpath\t${path}\n\tbuild\tGOARCH=${PLATFORM.arch}\n\tbuild\tGOOS=${os}\n`;
   }
 
   /** How often Go was asked for this: `build`, `list` … */

@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import { interrupted } from '../../../lib/errors.ts';
 import { cacheEntry } from '../../../cluster/toolchain/cache.ts';
 import { loadCatalogue, pinnedModule } from '../../../cluster/toolchain/catalogue.ts';
+import { PLATFORM } from '../../../cluster/toolchain/go.ts';
 import { moduleFiles, resolveBinaries } from '../../../cluster/toolchain/resolve.ts';
 import { exited, fixture, type Fixture } from './fake-go.ts';
 
@@ -114,6 +115,16 @@ suite('resolving binaries', () => {
     assert.equal(f.go.count('build'), 1);
     assert.deepEqual(first, second);
     assert.ok(waiting.some((text) => /^tools 1\.2\.3: waiting for `.*` \(process \d+\)/.test(text)));
+  });
+
+  test('programs for another system are built for it, and kept beside those for this one', async (t) => {
+    const f = await fixture(t);
+    const wanted = BOTH.slice(0, 1);
+    const here = await resolve(f, wanted);
+    const there = await resolveBinaries(wanted, f.context, f.progress, f.modules, 'plan9');
+    assert.equal(f.go.count('build'), 2);
+    assert.equal(there.get('one'), here.get('one')?.replace(`-${PLATFORM.os}-`, '-plan9-'));
+    assert.equal(await readFile(there.get('one') ?? '', 'utf8'), 'whole');
   });
 
   test('a version that is not pinned is refused with those that are', async (t) => {
