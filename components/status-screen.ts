@@ -90,6 +90,7 @@ function accountLines(
 ): string[] {
   const { total, ready, pending, disabled } = accounts;
   const cost = lastPass?.seconds.toFixed(2);
+  if (rest.standby !== undefined) return [`stands by: ${rest.standby} leads`];
   return [
     `${total} in all: ${ready} ready, ${pending} pending, ${disabled} disabled, ${accounts.skipped} skipped`,
     ...(lastPass === undefined

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
+import { waitFor } from '../../lib/wait.ts';
 import { runEngine, type Engine } from './engine.ts';
 
 /** The label on every container and network of ours: the directory of the cluster that it belongs to. */
@@ -69,16 +70,41 @@ export async function requireOwnName(
   });
 }
 
-/** Removes the containers of this cluster with their volumes, then its network; nothing else. */
+/** What an `up` that was killed had under way comes to be within seconds. */
+const STILL_COMING_MS = 30_000;
+
+/**
+ * Removes the containers of this cluster with their volumes, then its network; nothing else. Containers that come to be
+ * meanwhile, of a kind that was killed, go as well.
+ */
 export async function removeOwn(directory: string, engine: Engine, context: Context): Promise<void> {
-  const containers = await ownContainers(directory, engine, context);
-  if (containers.length > 0) {
-    const names = containers.map(({ name }) => name);
-    await runEngine(engine, context, ['rm', '--force', '--volumes', ...names]);
-  }
+  const { clock, signal } = context;
+  await waitFor(
+    'the nodes of the cluster to go',
+    async () => {
+      const containers = await ownContainers(directory, engine, context);
+      if (containers.length > 0) {
+        const names = containers.map(({ name }) => name);
+        await runEngine(engine, context, ['rm', '--force', '--volumes', ...names]);
+      }
+      return removeNetworks(directory, engine, context);
+    },
+    { clock, signal, timeoutMs: STILL_COMING_MS, hint: 'Run the command again.' },
+  );
+}
+
+async function removeNetworks(directory: string, engine: Engine, context: Context): Promise<true> {
   const { stdout } = await runEngine(engine, context, [
     ...['network', 'ls', '--quiet', '--filter', `label=${OWNER}=${directory}`],
   ]);
   const networks = stdout.split('\n').filter((line) => line !== '');
-  if (networks.length > 0) await runEngine(engine, context, ['network', 'rm', ...networks]);
+  if (networks.length === 0) return true;
+  try {
+    await runEngine(engine, context, ['network', 'rm', ...networks]);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Failure) || !/active endpoints|in use|being used/.test(error.why ?? ''))
+      throw error;
+    throw new Error(error.why, { cause: error });
+  }
 }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { servesPodSecurityPolicies } from '../../cluster/profile.ts';
 import { withClient } from '../../cluster/with-client.ts';
 import type { Cluster, UpState } from '../../cluster/provider.ts';
 import type { Service } from '../../cluster/supervisor/service.ts';
 import type { Context } from '../../lib/context.ts';
-import { Failure } from '../../lib/errors.ts';
-import { makePrivateDirectory, readFileIfExists, writeFileIfChanged } from '../../lib/files.ts';
+import { exists, makePrivateDirectory, writeFileIfChanged } from '../../lib/files.ts';
 import { readCredentials } from '../../lib/kube/credentials.ts';
 import {
   CLUSTER_ROLES,
@@ -19,20 +19,16 @@ import {
   type Resource,
   SERVICE_ACCOUNTS,
 } from '../../lib/kube/types.ts';
-import type { Plan, Progress } from '../../lib/steps.ts';
-import { waitFor } from '../../lib/wait.ts';
+import type { Plan } from '../../lib/steps.ts';
 import { configurationSchema, type ConfigurationInput } from './configuration.ts';
+import { firstPass } from './first-pass.ts';
+import { ownSettings } from './own-settings.ts';
 import { accountHomes, configurationFile, rollOutFile, SERVICE_NAME } from './places.ts';
 import { IDENTITY, maintainKubeusersRbac } from './rbac.ts';
-import { maintainKubeusersStatus } from './status.ts';
+import { readSecretFile } from './secret-file.ts';
 
 /** Run, not imported: it is where this component and the account policies of another meet. */
 export const ENTRY_POINT = path.join(import.meta.dirname, '..', '..', 'scripts', 'maintain-kubeusers.ts');
-
-/** The first pass makes the default accounts; Kyverno may take its time over their policies. */
-const FIRST_PASS_MS = 120_000;
-/** More accounts than this are not waited for. */
-const MANY = 50;
 
 export interface MaintainKubeusersInput {
   /** How LDAP is reached: the file in the form of production's /etc/ldap.yaml. */
@@ -113,17 +109,29 @@ async function writeFiles(cluster: Cluster, { ldapConfig, settings }: MaintainKu
     podSecurityPolicy: cluster.profile.podSecurityPolicy,
     cluster: { server, caFile },
     ...settings,
+    ...(await ownSettings(cluster.directory)),
     ...(await secrets(file)),
   };
   await writeFileIfChanged(file, `${JSON.stringify(configuration, undefined, 2)}\n`);
 }
 
+const { token, stateKey } = configurationSchema.shape;
+/** Looked for by themselves: a file of another version, with settings that are not known here, has them too. */
+const keptSecrets = z.object({
+  token: token.optional().catch(undefined),
+  stateKey: stateKey.optional().catch(undefined),
+});
+
 /** Made once: another state key would have every account done anew. */
 async function secrets(file: string): Promise<{ token: string; stateKey: string }> {
-  const text = await readFileIfExists(file);
-  const known = text === undefined ? undefined : configurationSchema.safeParse(JSON.parse(text)).data;
+  const kept = (await exists(file))
+    ? await readSecretFile(file, keptSecrets, {
+        what: 'The configuration of maintain-kubeusers cannot be read',
+        hint: 'Correct the file, or delete it: `npm run up` then writes another, and does every account anew.',
+      })
+    : {};
   const make = (): string => randomBytes(24).toString('base64url');
-  return { token: known?.token ?? make(), stateKey: known?.stateKey ?? make() };
+  return { token: kept.token ?? make(), stateKey: kept.stateKey ?? make() };
 }
 
 /**
@@ -154,42 +162,4 @@ async function service(
     ],
     workingDirectory: path.dirname(file),
   };
-}
-
-/** Waits until the loop leads and has made the accounts; not for thousands, which a `reset` leaves to be made anew. */
-async function firstPass(
-  { directory, supervisor }: Cluster,
-  context: Context,
-  progress: Progress,
-): Promise<string> {
-  const { clock, signal } = context;
-  const done = await waitFor(
-    'maintain-kubeusers to make the accounts',
-    async () => {
-      await supervisor.assertAlive(SERVICE_NAME);
-      const status = await maintainKubeusersStatus(directory).catch(notYet);
-      const { total, ready, pending, disabled } = status.accounts;
-      progress.update(`${ready} of ${total} accounts ready`);
-      if (status.lastPass === undefined || total === 0) return undefined;
-      return pending === 0 || pending > MANY ? { ready, disabled, pending } : undefined;
-    },
-    {
-      clock,
-      signal,
-      timeoutMs: FIRST_PASS_MS,
-      explain: async () => (await supervisor.lastLines(SERVICE_NAME, 12)).join('\n'),
-      hint: 'Look at `npm run logs maintain-kubeusers`; what is missing is still being worked on.',
-    },
-  );
-  const others = [
-    ...(done.disabled === 0 ? [] : [`${done.disabled} disabled`]),
-    ...(done.pending === 0 ? [] : [`${done.pending} still being made`]),
-  ];
-  return [`${done.ready} accounts ready`, ...others].join(', ');
-}
-
-/** `waitFor` gives up at a failure, but a loop that does not answer yet is what it waits for. */
-function notYet(error: unknown): never {
-  if (error instanceof Failure) throw new Error(error.message, { cause: error });
-  throw error;
 }

@@ -1,4 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client';
+import { ACTION_KINDS } from './difference/difference.ts';
+
+/** The values of `source` in `errors_total`. */
+const ERROR_SOURCES = ['account', 'api', 'homes', 'ldap', 'policy', 'watch'];
 
 /**
  * Production's names, as its Prometheus sees them (its client library ends counters in `_total`), and what is missing
@@ -54,8 +58,14 @@ export function createMetrics() {
       each.inc({ account_type }, 0);
     }
   }
+  for (const action of ACTION_KINDS) {
+    for (const result of ['done', 'failed']) metrics.actions.inc({ action, result }, 0);
+  }
+  for (const source of ERROR_SOURCES) metrics.errors.inc({ source }, 0);
   metrics.massDeleteBlocked.set(0);
   metrics.leader.set(0);
+  // Zero would be a certificate that ended in 1970.
+  metrics.certificateExpiry.remove();
   return metrics;
 }
 

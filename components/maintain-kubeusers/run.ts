@@ -56,8 +56,8 @@ async function serve(workshop: Workshop, context: Context): Promise<void> {
     port: configuration.port,
     token: configuration.token,
     metrics,
-    illness: () => (leads ? service.illness() : undefined),
-    status: () => ({ leader: leads, ...service.status() }),
+    illness: () => leadership.illness() ?? (leads ? service.illness() : undefined),
+    status: () => ({ leader: leads, standby: leadership.standby, ...service.status() }),
     collect: () => {
       service.collect();
     },

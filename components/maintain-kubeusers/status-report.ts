@@ -6,6 +6,8 @@ export const NAMED = 50;
 const problem = z.object({
   account: z.string(),
   problem: z.string(),
+  /** Whether it keeps the account from being ready. */
+  pending: z.boolean().optional(),
   /** ISO 8601; absent when nothing is tried until something changes. */
   nextTry: z.string().optional(),
 });

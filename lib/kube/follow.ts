@@ -9,8 +9,8 @@ export interface FollowOptions {
   readonly selection?: Selection;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** All objects of a LIST, page by page into one list: at the start, and whenever the WATCH lost its place. */
-  readonly replace: (objects: readonly KubeObject[]) => void;
+  /** All objects of a LIST and its version, page by page into one list: at the start, and whenever the WATCH lost its place. */
+  readonly replace: (objects: readonly KubeObject[], resourceVersion: string) => void;
   /** What a LIST keeps of each object until all pages are there. Default: all of it. */
   readonly project?: (object: KubeObject) => KubeObject;
   readonly change: (event: WatchEvent<KubeObject>) => void;
@@ -72,7 +72,7 @@ async function list({ client, resource, selection, replace, project }: FollowOpt
     for (const item of page.items) objects.push(project?.(item) ?? item);
     resourceVersion = page.metadata?.resourceVersion ?? '';
   }
-  replace(objects);
+  replace(objects, resourceVersion);
   return resourceVersion;
 }
 

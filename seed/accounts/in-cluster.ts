@@ -28,8 +28,8 @@ export function accountsInCluster(cluster: Cluster, context: Context): AccountsI
         await client.close();
       }
     },
-    async settle(progress) {
-      const settling = new Settling();
+    async settle(progress, isOwn) {
+      const settling = new Settling(isOwn);
       let heldBackSince: number | undefined;
       const settled = await waitFor(
         'maintain-kubeusers to finish the accounts',

@@ -9,6 +9,7 @@ import { isNoAnswer } from '../../lib/ldap/errors.ts';
 import { acquireLock } from '../../lib/lock.ts';
 import { runPlan, type Plan, type Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
+import { concerns } from './settling.ts';
 import { isGoing } from './going.ts';
 import { add, describe, incomplete, NOTHING, type SeedAccountsOutcome } from './outcome.ts';
 import { planRemoval } from './remove.ts';
@@ -24,7 +25,7 @@ export interface AccountsInCluster {
    */
   expectRemoval(accounts: number, isGoing: (account: AccountId) => boolean): Promise<void>;
   /** Waits until the cluster is as LDAP wants it; tells how far it is, and in the end what came of it. */
-  settle(progress: Progress): Promise<string>;
+  settle(progress: Progress, isOwn?: (account: string) => boolean): Promise<string>;
 }
 
 /** How long a server that was restarted may take to answer again, and how often that may happen in one run. */
@@ -83,7 +84,7 @@ function seedPlan(
     {
       id: 'accounts.settle',
       title: 'Accounts in the cluster',
-      run: (_, progress) => cluster.settle(progress),
+      run: (_, progress) => cluster.settle(progress, concerns(requests)),
     },
   ];
 }

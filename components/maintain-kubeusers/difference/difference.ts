@@ -1,10 +1,11 @@
 import { type Account, type AccountId } from '../accounts/account.ts';
 import { CERTIFICATE_KIND } from '../resources/index.ts';
-import type { AccountState, ResourceState } from '../state.ts';
+import type { AccountState, ResourceState, Validity } from '../state.ts';
 import type { Desired, DesiredAccount } from './desired.ts';
 import type { Observed, ObservedAccount } from './observed.ts';
 
-export type ActionKind = 'create' | 'enable' | 'upgrade' | 'repair' | 'renew' | 'disable' | 'delete';
+export const ACTION_KINDS = ['create', 'enable', 'upgrade', 'repair', 'renew', 'disable', 'delete'] as const;
+export type ActionKind = (typeof ACTION_KINDS)[number];
 
 /** What is to be done for one account. */
 export interface Action {
@@ -36,6 +37,7 @@ export interface Difference {
 /** What counts as due. All in milliseconds. */
 export interface Due {
   readonly now: number;
+  /** Certificates that end within this time are renewed; short ones when a third of their time is left. */
   readonly renewBefore: number;
   /** How long a resource with a problem that a person has to solve is left alone. */
   readonly retryProblems: number;
@@ -98,7 +100,7 @@ function settle(
   const { certificate, resources } = found.enabled ?? {};
   if ([...(resources?.values() ?? [])].some(({ problem }) => problem !== undefined)) return;
   const from = certificate === undefined ? Number.NEGATIVE_INFINITY : certificate.from - CLOCK_TOLERANCE;
-  const until = certificate === undefined ? Number.POSITIVE_INFINITY : certificate.until - renewBefore;
+  const until = certificate === undefined ? Number.POSITIVE_INFINITY : renewAt(certificate, renewBefore);
   settled.set(found, { wanted, from, until });
 }
 
@@ -145,10 +147,15 @@ function foundPart(found: ObservedAccount | undefined): { found?: ObservedAccoun
 
 function renewalReason({ certificate }: AccountState, { now, renewBefore }: Due): string | undefined {
   if (certificate === undefined) return 'when its certificate ends is not recorded';
-  if (certificate.until - now < renewBefore) return 'its certificate is about to end';
+  if (now > renewAt(certificate, renewBefore)) return 'its certificate is about to end';
   // Issued while the clock was wrong.
   if (certificate.from > now + CLOCK_TOLERANCE) return 'its certificate is not valid yet';
   return undefined;
+}
+
+/** One that lives no longer than `renewBefore` would be due again as soon as it is issued. */
+function renewAt({ from, until }: Validity, renewBefore: number): number {
+  return until - Math.min(renewBefore, (until - from) / 3);
 }
 
 /** A time in the future says that the clock jumped, not that there is time. */

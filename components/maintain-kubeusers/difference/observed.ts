@@ -35,14 +35,20 @@ export class ObservedState {
   /** An account's entry is another object whenever something of it changed. */
   readonly #accounts = new Map<string, ObservedAccount>();
 
-  /** The whole of a LIST: what is not in it is gone. */
-  replace(part: Part, place: string, objects: readonly KubeObject[]): void {
+  /**
+   * The whole of a LIST: what is not in it is gone. What is newer than the LIST stays, for the answer to a write may
+   * overtake it; the WATCH that goes on from the LIST tells the rest, deletions too.
+   * @param resourceVersion of the LIST; absent: nothing can be newer
+   */
+  replace(part: Part, place: string, objects: readonly KubeObject[], resourceVersion?: string): void {
     const kept = this.#kept[part];
+    const listVersion = resourceVersion === undefined ? Number.POSITIVE_INFINITY : Number(resourceVersion);
+    const isNewer = (name: string): boolean => (kept.get(name)?.version ?? 0) > listVersion;
     const listed = new Map(objects.map((object) => [nameOf(object), keep(part, object)]));
     for (const name of kept.keys()) {
-      if (placeOf(name) === place && !listed.has(name)) this.#keep(part, name, undefined);
+      if (placeOf(name) === place && !listed.has(name) && !isNewer(name)) this.#keep(part, name, undefined);
     }
-    for (const [name, entry] of listed) this.#keep(part, name, entry);
+    for (const [name, entry] of listed) if (!isNewer(name)) this.#keep(part, name, entry);
   }
 
   /**

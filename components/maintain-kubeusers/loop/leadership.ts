@@ -5,6 +5,7 @@ import { ifFound, isAlreadyExists, KubeError } from '../../../lib/kube/errors.ts
 import { NO_RETRY } from '../../../lib/kube/retry.ts';
 import { LEASES, pathOf, type KubeObject } from '../../../lib/kube/types.ts';
 import { startTime } from '../../../lib/lock.ts';
+import { errorLine } from '../log.ts';
 import { OWN_NAMESPACE } from '../state.ts';
 
 const LEASE_NAME = 'maintain-kubeusers';
@@ -18,6 +19,8 @@ const LEASE_MS = 30_000;
 const RENEW_DEADLINE_MS = 20_000;
 /** Both try this often. */
 const RETRY_MS = 2_000;
+/** Whoever asks hears that the API is silent before the lead is lost for it. */
+const ILL_AFTER_MS = 10_000;
 
 export interface LeadershipOptions {
   readonly client: Pick<KubeClient, 'request'>;
@@ -52,6 +55,10 @@ export class Leadership {
   readonly #identity: string;
   #seen: { record: string; at: number } | undefined;
   #held: Lease | undefined;
+  #standby: string | undefined;
+  #answeredAt: number | undefined;
+  /** Why the lease could not be read or written the last time. */
+  #trouble: unknown;
 
   constructor(identity: string, options: LeadershipOptions) {
     this.#identity = identity;
@@ -71,15 +78,28 @@ export class Leadership {
     return this.#held === undefined ? { holder: 'another instance' } : {};
   }
 
+  /** Who leads while this instance waits to, as far as is known. */
+  get standby(): string | undefined {
+    return this.#standby;
+  }
+
+  /** Why nobody can tell who leads, or undefined while the API answers. One that never did is ill from the start. */
+  illness(): string | undefined {
+    if (this.#trouble === undefined) return undefined;
+    const silent = this.#options.monotonic() - (this.#answeredAt ?? Number.NEGATIVE_INFINITY);
+    if (silent < ILL_AFTER_MS) return undefined;
+    const time = Number.isFinite(silent) ? ` for ${Math.round(silent / 1000)} s` : '';
+    return `the lease cannot be read or renewed${time}: ${errorLine(this.#trouble)}`;
+  }
+
   /** Waits until this instance leads. */
   async acquire(signal: AbortSignal): Promise<void> {
-    let told: string | undefined;
     for (;;) {
       try {
         const { holder } = await this.tryAcquire();
+        if (holder !== undefined && holder !== this.#standby) this.#options.onStandby(holder);
+        this.#standby = holder;
         if (holder === undefined) return;
-        if (holder !== told) this.#options.onStandby(holder);
-        told = holder;
       } catch (error) {
         if (!(error instanceof KubeError)) throw error;
         this.#options.onError(error);
@@ -175,10 +195,20 @@ export class Leadership {
   }
 
   async #request(method: 'GET' | 'POST' | 'PUT', name: string | undefined, body?: Lease): Promise<Lease> {
-    return this.#options.client.request(method, pathOf(LEASES, OWN_NAMESPACE, name), {
-      ...(body === undefined ? {} : { body }),
-      retry: NO_RETRY,
-      timeoutMs: 5_000,
-    });
+    try {
+      const lease = await this.#options.client.request<Lease>(method, pathOf(LEASES, OWN_NAMESPACE, name), {
+        ...(body === undefined ? {} : { body }),
+        retry: NO_RETRY,
+        timeoutMs: 5_000,
+      });
+      this.#trouble = undefined;
+      this.#answeredAt = this.#options.monotonic();
+      return lease;
+    } catch (error) {
+      // That there is none yet, or that another wrote it, is no trouble.
+      const status = error instanceof KubeError ? error.status : 0;
+      if (status !== 409 && !(status === 404 && method === 'GET')) this.#trouble = error;
+      throw error;
+    }
   }
 }

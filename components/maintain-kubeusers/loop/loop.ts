@@ -7,11 +7,13 @@ import { readPermit } from '../mass-delete.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Homes } from '../homes/homes.ts';
 import type { MaintainKubeusersStatus } from '../status-report.ts';
+import { Comparison } from './comparison.ts';
 import { confirmed } from './confirmed.ts';
 import type { RollOut } from '../settings.ts';
 import { observe } from './observe.ts';
-import type { Evaluation, Reconciler } from './reconciler.ts';
-import { measure, summarize } from './summary.ts';
+import type { Reconciler } from './reconciler.ts';
+import { SkippedLog } from './skipped-log.ts';
+import { Views } from './views.ts';
 import { Wake } from './wake.ts';
 
 export interface LoopOptions {
@@ -50,16 +52,21 @@ type PassKind = 'full' | 'changes';
 export class Loop {
   readonly #options: LoopOptions;
   readonly #wake = new Wake();
+  readonly #comparison: Comparison;
+  readonly #views: Views;
+  readonly #skipped: SkippedLog;
   #answer: { readonly value: DirectoryAnswer; readonly at: number } | undefined;
   #lastPass: MaintainKubeusersStatus['lastPass'];
   #directoryError: string | undefined;
-  #objection: string | undefined;
   #rollOutError: string | undefined;
   #fullPassAt: number;
   #fullPass: Promise<void> | undefined;
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#comparison = new Comparison(options);
+    this.#views = new Views(options.monotonic);
+    this.#skipped = new SkippedLog(options.log);
     this.#fullPassAt = options.monotonic();
     options.reconciler.onLookAgain = () => {
       this.#wake.up();
@@ -79,9 +86,13 @@ export class Loop {
       onChange: () => {
         this.#wake.up();
       },
-      onError: (error) => {
+      onError: (view, error) => {
+        this.#views.interrupted(view, error);
         metrics.errors.inc({ source: 'watch' });
-        log.warn(errorFields(error), 'the view of the cluster was interrupted');
+        log.warn({ view, ...errorFields(error) }, 'the view of the cluster was interrupted');
+      },
+      onWhole: (view) => {
+        this.#views.whole(view);
       },
       onOwnObject: (object, gone) => {
         const permit = readPermit(object);
@@ -145,6 +156,7 @@ export class Loop {
     const idle = reconciler.queue.underWay === 0;
     const value = await confirmed(await directory.read(), directory, reconciler.observed.accounts());
     this.#answer = { value, at: clock.now() };
+    this.#skipped.note(value.skipped);
     metrics.directoryAnswer.set(clock.now() / 1000);
     // Taken before actions start: their cost is theirs.
     const cost = {
@@ -152,7 +164,7 @@ export class Loop {
       apiRequests: idle ? apiRequests() - before.api : 0,
       fileOperations: idle ? homes.operations - before.files : 0,
     };
-    const { actions } = this.#evaluate(value);
+    const actions = this.#comparison.act(value);
     const seconds = (monotonic() - started) / 1000;
     metrics.passSeconds.observe({ kind }, seconds);
     this.#lastPass = {
@@ -178,17 +190,6 @@ export class Loop {
     });
   }
 
-  #evaluate(answer: DirectoryAnswer): Evaluation {
-    const { reconciler, log } = this.#options;
-    const evaluation = reconciler.evaluate(answer);
-    if (evaluation.objection !== undefined && this.#objection === undefined) {
-      log.error({ why: evaluation.objection }, 'removals are held back');
-    }
-    this.#objection = evaluation.objection;
-    reconciler.queue.offer(evaluation.actions);
-    return evaluation;
-  }
-
   async #act(signal: AbortSignal): Promise<void> {
     const { reconciler, clock, monotonic } = this.#options;
     while (!isAborted(signal)) {
@@ -197,7 +198,7 @@ export class Loop {
       await this.#wake.wait(pause, signal);
       if (isAborted(signal)) return;
       const before = monotonic();
-      if (this.#answer !== undefined) this.#evaluate(this.#answer.value);
+      if (this.#answer !== undefined) this.#comparison.act(this.#answer.value);
       const rest = Math.max(EVALUATE_EVERY_MS, (monotonic() - before) / EVALUATE_SHARE);
       await clock.sleep(rest, signal).catch(() => undefined);
     }
@@ -221,7 +222,7 @@ export class Loop {
     const silent = monotonic() - this.#fullPassAt;
     return silent > ILL_AFTER * interval + 30_000
       ? `no full pass for ${Math.round(silent / 1000)} s${this.#directoryError === undefined ? '' : `: ${this.#directoryError}`}`
-      : undefined;
+      : this.#views.illness();
   }
 
   /** Brings the gauges up to date; for when they are read. */
@@ -229,25 +230,15 @@ export class Loop {
     const { reconciler, metrics, homes } = this.#options;
     metrics.waiting.set(reconciler.queue.waiting);
     metrics.fileOperations.set(homes.operations);
-    if (this.#answer === undefined) return;
-    measure(reconciler.evaluate(this.#answer.value), reconciler.queue.failing(), metrics);
+    if (this.#answer !== undefined) this.#comparison.measure(this.#answer.value);
   }
 
   status(): Omit<MaintainKubeusersStatus, 'leader' | 'standby'> {
-    const { reconciler, clock, monotonic } = this.#options;
+    const { reconciler, clock } = this.#options;
     const { queue, rollOut } = reconciler;
-    const summary =
-      this.#answer === undefined
-        ? {
-            accounts: { total: 0, ready: 0, pending: 0, disabled: 0, skipped: 0, leaving: 0 },
-            skipped: [],
-            problems: [],
-          }
-        : summarize(reconciler.evaluate(this.#answer.value), queue.failing(), ({ nextTry }) =>
-            new Date(clock.now() + nextTry - monotonic()).toISOString(),
-          );
+    const { objection } = this.#comparison;
     return {
-      ...summary,
+      ...this.#comparison.summary(this.#answer?.value),
       work: { waiting: queue.waiting, underWay: queue.underWay },
       ...(this.#lastPass === undefined ? {} : { lastPass: this.#lastPass }),
       ...(this.#answer === undefined ? {} : { ldapAgeSeconds: (clock.now() - this.#answer.at) / 1000 }),
@@ -255,7 +246,7 @@ export class Loop {
         ? {}
         : { rollOut: { percent: rollOut.percent, tools: rollOut.tools.length } }),
       ...(this.#directoryError === undefined ? {} : { ldapError: this.#directoryError }),
-      ...(this.#objection === undefined ? {} : { massDeleteBlocked: this.#objection }),
+      ...(objection === undefined ? {} : { massDeleteBlocked: objection }),
       memory: process.memoryUsage.rss(),
     };
   }

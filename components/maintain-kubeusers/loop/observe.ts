@@ -44,30 +44,42 @@ export interface ObserveOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onChange: () => void;
-  readonly onError: (error: unknown) => void;
+  /** Told of each interruption of one of the views, by its name, and when it is whole again. */
+  readonly onError: (view: string, error: unknown) => void;
+  readonly onWhole: (view: string) => void;
   /** Told of every object of our own namespace, for those that look for others than records there. */
   readonly onOwnObject: (object: KubeObject, gone: boolean) => void;
 }
 
 /** Fills the observed state and keeps it up to date by WATCH. Fulfilled when it is filled. */
 export async function observe(options: ObserveOptions): Promise<void> {
-  const { client, observed, clock, signal, onChange, onError, onOwnObject } = options;
+  const { client, observed, clock, signal, onChange, onError, onWhole, onOwnObject } = options;
   await Promise.all(
     SOURCES.map(({ part, place, resource, selection }) => {
+      const view = `${part} ${place}`;
+      /** The newest version that a LIST or a WATCH has shown. */
+      let shown = 0;
       const following = follow({
         client,
         resource,
         selection,
         clock,
         signal,
-        onError,
+        onError: (error) => {
+          onError(view, error);
+        },
         project: slim,
-        replace(objects) {
-          observed.replace(part, place, objects);
+        replace(objects, listVersion) {
+          // One that is older than what was shown before comes from a store that was taken back: what we know is void.
+          const wentBack = Number(listVersion) < shown;
+          shown = Number(listVersion);
+          observed.replace(part, place, objects, wentBack ? undefined : listVersion);
+          onWhole(view);
           if (place === OWN_PLACE) for (const object of objects) onOwnObject(object, false);
           onChange();
         },
         change({ type, object }) {
+          shown = Math.max(shown, Number(object.metadata?.resourceVersion ?? 0));
           // The echo of a write of ours is no news.
           const news = type === 'DELETED' || observed.set(part, object);
           if (type === 'DELETED') observed.delete(part, object);

@@ -1,5 +1,6 @@
 import { keyOf } from '../accounts/account.ts';
 import type { DirectoryAnswer } from '../accounts/read-entries.ts';
+import { desiredOf } from '../difference/desired-of.ts';
 import { DesiredState, type Desired } from '../difference/desired.ts';
 import { computeDifference, type Action, type Difference, type Settled } from '../difference/difference.ts';
 import { ObservedState, type Observed } from '../difference/observed.ts';
@@ -107,10 +108,13 @@ export class Reconciler {
     return until > this.#options.now() ? Math.max(0, removals - this.#used) : 0;
   }
 
-  /** What has to be done for this answer of the directory; removals that are too many are left out. */
+  /**
+   * What has to be done for this answer of the directory; removals that are too many are left out.
+   * @throws Failure when a policy template cannot be rendered
+   */
   evaluate(answer: DirectoryAnswer): Evaluation {
     const { now, monotonic, renewBefore, allowMassDelete } = this.#options;
-    const desired = this.#desired.of(answer);
+    const desired = desiredOf(this.#desired, answer);
     const observed = this.observed.accounts();
     const due = { now: now(), renewBefore, retryProblems: RETRY_PROBLEMS_MS };
     const { actions, blocked } = computeDifference(desired, observed, due, this.#settled);

@@ -1,4 +1,5 @@
-import { keyOf } from '../accounts/account.ts';
+import { keyOf, type AccountId, type SkippedEntry } from '../accounts/account.ts';
+import type { DirectoryAnswer } from '../accounts/read-entries.ts';
 import type { Desired } from '../difference/desired.ts';
 import type { Observed } from '../difference/observed.ts';
 import { errorLine } from '../log.ts';
@@ -9,6 +10,29 @@ import type { Failing } from './work-queue.ts';
 
 /** How the accounts stand, of one evaluation and of what failed so far. */
 export type AccountSummary = Pick<MaintainKubeusersStatus, 'accounts' | 'skipped' | 'problems'>;
+
+/** Before the directory has answered. */
+export const NO_ACCOUNTS: AccountSummary = {
+  accounts: { total: 0, ready: 0, pending: 0, disabled: 0, skipped: 0, leaving: 0 },
+  skipped: [],
+  problems: [],
+};
+
+/** While nobody can say what accounts are to have, none counts as ready. */
+export function summarizeUnknown({ accounts, skipped }: DirectoryAnswer, why: unknown): AccountSummary {
+  const disabled = accounts.filter((account) => account.disabled).length;
+  return {
+    accounts: {
+      ...NO_ACCOUNTS.accounts,
+      total: accounts.length + skipped.length,
+      pending: accounts.length - disabled,
+      disabled,
+      skipped: skipped.length,
+    },
+    skipped: named(skipped),
+    problems: [{ account: 'all accounts', problem: errorLine(why) }],
+  };
+}
 
 export function summarize(
   { desired, observed, actions, blocked }: Evaluation,
@@ -23,12 +47,14 @@ export function summarize(
     else if (pending.has(key)) counts.pending += 1;
     else counts.ready += 1;
   }
+  const isPending = (id: AccountId): boolean => desired.accounts.get(keyOf(id))?.account.disabled === false;
   const failed = failing.map((each) => ({
     account: keyOf(each.id),
     problem: errorLine(each.error),
+    pending: isPending(each.id),
     nextTry: timeOf(each),
   }));
-  const stuck = blocked.map(({ id, reason }) => ({ account: keyOf(id), problem: reason }));
+  const stuck = blocked.map(({ id, reason }) => ({ account: keyOf(id), problem: reason, pending: true }));
   const kept = [...observed].flatMap(([account, { enabled, disabled }]) =>
     [...(enabled?.resources ?? []), ...(disabled?.resources ?? [])].flatMap(([resource, { problem }]) =>
       problem === undefined ? [] : [{ account, problem: `${resource}: ${problem}` }],
@@ -41,9 +67,18 @@ export function summarize(
       skipped: desired.skipped.length,
       leaving: leavingOf(desired, observed),
     },
-    skipped: desired.skipped.slice(0, NAMED).map(({ entry, reason }) => ({ entry, reason })),
-    problems: [...failed, ...stuck, ...kept].slice(0, NAMED),
+    skipped: named(desired.skipped),
+    // First those that keep an account from being ready: whoever waits for accounts looks for them.
+    problems: [
+      ...stuck,
+      ...failed.sort((left, right) => Number(right.pending) - Number(left.pending)),
+      ...kept,
+    ].slice(0, NAMED),
   };
+}
+
+function named(skipped: readonly SkippedEntry[]): AccountSummary['skipped'] {
+  return skipped.slice(0, NAMED).map(({ entry, reason }) => ({ entry, reason }));
 }
 
 /** Accounts that the directory does not have any more, and of which there still is something. */
@@ -70,14 +105,15 @@ export function measure(evaluation: Evaluation, failing: readonly Failing[], met
   metrics.skipped.reset();
   for (const { reason } of desired.skipped) metrics.skipped.inc({ reason });
   let first = Number.POSITIVE_INFINITY;
-  let problems = failing.length + blocked.length;
-  for (const { enabled, disabled } of observed.values()) {
+  const problems = new Set([...blocked, ...failing].map(({ id }) => keyOf(id)));
+  for (const [key, { enabled, disabled }] of observed) {
     first = Math.min(first, enabled?.certificate?.until ?? first);
-    for (const { resources } of [enabled, disabled].filter((state) => state !== undefined)) {
-      for (const { problem } of resources.values()) if (problem !== undefined) problems += 1;
-    }
+    const resources = [...(enabled?.resources.values() ?? []), ...(disabled?.resources.values() ?? [])];
+    if (resources.some(({ problem }) => problem !== undefined)) problems.add(key);
   }
+  // Without a certificate there is no time at which one ends.
   if (Number.isFinite(first)) metrics.certificateExpiry.set(first / 1000);
-  metrics.problems.set(problems);
+  else metrics.certificateExpiry.remove();
+  metrics.problems.set(problems.size);
   metrics.massDeleteBlocked.set(evaluation.objection === undefined ? 0 : 1);
 }

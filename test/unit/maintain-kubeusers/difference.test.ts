@@ -164,6 +164,20 @@ suite('the difference', () => {
     assert.deepEqual([action?.kind, action?.apply], ['renew', certificate]);
   });
 
+  test('a certificate that lives for less than the days before its end is renewed with a third of its time left', () => {
+    const account = tool('a');
+    const minute = 60_000;
+    const observed = observedOf(
+      active(account, stateOf(account, { certificate: { from: NOW, until: NOW + 15 * minute } })),
+    );
+    const desired = desiredOf([account]);
+    const settled: Settled = new WeakMap();
+    const at = (now: number) => kinds(computeDifference(desired, observed, { ...DUE, now }, settled).actions);
+    assert.deepEqual(at(NOW), [], 'it was issued a moment ago');
+    assert.deepEqual(at(NOW + 9 * minute), []);
+    assert.deepEqual(at(NOW + 11 * minute), ['renew tool/a']);
+  });
+
   test('a problem is left alone for an hour, and looked at again when the clock jumped back', () => {
     const account = tool('a');
     const at = (triedAt: number | undefined) => {

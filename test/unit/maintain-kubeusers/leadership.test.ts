@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { suite, test } from 'node:test';
 import { Leadership, identityOfThisProcess } from '../../../components/maintain-kubeusers/loop/leadership.ts';
+import { KubeError } from '../../../lib/kube/errors.ts';
 import { FakeApi } from './fake-api.ts';
 
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/maintain-kubeusers/leases/maintain-kubeusers';
@@ -114,5 +115,60 @@ suite('leadership', () => {
     };
     await a.keep(stop.signal);
     assert.ok(stop.signal.aborted, 'it was still keeping it');
+  });
+
+  test('an API that does not answer makes ill: at once where it never did, else after ten seconds', async () => {
+    const { api, instance, elapse } = stage();
+    const [a, fresh] = [instance('other/1/a'), instance('other/2/b')];
+    await a.tryAcquire();
+    assert.equal(a.illness(), undefined);
+    api.before = (request) => {
+      throw new KubeError(request, 0, '', 'connect ECONNREFUSED');
+    };
+    assert.equal(fresh.illness(), undefined, 'it has not asked yet');
+    await assert.rejects(fresh.tryAcquire());
+    assert.match(fresh.illness() ?? '', /^the lease cannot be read or renewed: .*ECONNREFUSED$/);
+    elapse(9_000);
+    await assert.rejects(a.tryAcquire());
+    assert.equal(a.illness(), undefined);
+    elapse(1_000);
+    assert.match(a.illness() ?? '', /^the lease cannot be read or renewed for 10 s: .*ECONNREFUSED$/);
+    api.before = () => undefined;
+    await a.tryAcquire();
+    await fresh.tryAcquire(); // that another leads is an answer
+    assert.deepEqual([a.illness(), fresh.illness()], [undefined, undefined]);
+  });
+
+  test('a lease that is not there and cannot be made, makes ill too', async () => {
+    const { api, instance, elapse } = stage();
+    api.before = (request) => {
+      if (request.startsWith('POST')) throw new KubeError(request, 404, 'NotFound', 'no such namespace');
+    };
+    const a = instance('other/1/a');
+    for (let tries = 0; tries < 3; tries += 1) {
+      await assert.rejects(a.tryAcquire());
+      elapse(5_000);
+    }
+    assert.match(a.illness() ?? '', /no such namespace$/);
+    api.before = () => undefined;
+    assert.deepEqual(await a.tryAcquire(), {});
+    assert.equal(a.illness(), undefined);
+  });
+
+  test('whoever waits to lead says who does, until it leads itself', async () => {
+    const { api, instance, standby } = stage();
+    const [a, b] = [instance('other/1/a'), instance('other/2/b')];
+    await a.tryAcquire();
+    let looks = 0;
+    const heard: (string | undefined)[] = [];
+    api.before = (request) => {
+      if (!request.startsWith('GET')) return;
+      heard.push(b.standby);
+      looks += 1;
+      if (looks === 3) api.objects.delete(LEASE);
+    };
+    await b.acquire(new AbortController().signal);
+    assert.deepEqual(heard, [undefined, 'other/1/a', 'other/1/a']);
+    assert.deepEqual([b.standby, ...standby], [undefined, 'other/1/a']);
   });
 });

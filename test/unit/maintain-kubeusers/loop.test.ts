@@ -1,60 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '../../../lib/clock.ts';
-import type { Account } from '../../../components/maintain-kubeusers/accounts/account.ts';
 import { allowMassDelete } from '../../../components/maintain-kubeusers/mass-delete.ts';
-import { Loop } from '../../../components/maintain-kubeusers/loop/loop.ts';
-import { Reconciler } from '../../../components/maintain-kubeusers/loop/reconciler.ts';
-import { createMetrics } from '../../../components/maintain-kubeusers/metrics.ts';
-import { isSelected, type RollOut } from '../../../components/maintain-kubeusers/settings.ts';
-import { DAY, FakeDirectory, silentLog, tool, workshop } from './fakes.ts';
-
-const many = (count: number): Account[] =>
-  Array.from({ length: count }, (_, index) => tool(`t${index}`, 50_000 + index));
-
-/** A loop that runs, with everything around it in memory. */
-function running(accounts: readonly Account[]) {
-  const shop = workshop();
-  const rollOut: { now: RollOut | undefined } = { now: undefined };
-  const directory = new FakeDirectory(accounts);
-  const metrics = createMetrics();
-  const monotonic = (): number => performance.now();
-  const reconciler = new Reconciler({
-    ...{ tools: shop.tools, log: silentLog, metrics, monotonic },
-    now: () => Date.now(),
-    renewBefore: -100_000 * DAY, // the fake's certificates are of another year
-    removalLimits: { fraction: 0.05, minimum: 10 },
-    allowMassDelete: false,
-    places: 8,
-  });
-  const service = new Loop({
-    ...{ reconciler, directory, metrics, monotonic, log: silentLog, clock: systemClock },
-    client: shop.api,
-    homes: shop.homes,
-    interval: 60_000,
-    changeInterval: 20,
-    apiRequests: () => shop.api.requests.length,
-    rollOut: () => Promise.resolve(rollOut.now),
-  });
-  const stop = new AbortController();
-  const ended = service.run(stop.signal);
-  return {
-    ...{ ...shop, directory, metrics, rollOut, loop: service },
-    until: async (what: string, reached: () => boolean): Promise<void> => {
-      const deadline = performance.now() + 20_000;
-      while (!reached()) {
-        if (performance.now() > deadline)
-          assert.fail(`waited for ${what}: ${JSON.stringify(service.status())}`);
-        await delay(5);
-      }
-    },
-    end: async (): Promise<void> => {
-      stop.abort();
-      await ended;
-    },
-  };
-}
+import { isSelected } from '../../../components/maintain-kubeusers/settings.ts';
+import { tool } from './fakes.ts';
+import { many, running } from './running-loop.ts';
 
 suite('the loop', () => {
   test('acts on new, locked, unlocked and removed accounts without a full pass', async () => {
