@@ -5,7 +5,7 @@ import { holds } from '../../lib/kube/conditions.ts';
 import { PODS, type KubeObject, type Resource } from '../../lib/kube/types.ts';
 import { waitFor } from '../../lib/wait.ts';
 import type { Platform, PlatformWorkload } from '../provider.ts';
-import { TOOL_IMAGE } from './image/components.ts';
+import { TOOL_IMAGE } from './image/tool.ts';
 import { podMemory } from './pod-memory.ts';
 
 const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments' };

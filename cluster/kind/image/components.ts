@@ -1,6 +1,7 @@
 import { PRODUCTION } from '../../production.ts';
 import type { Profile } from '../../profile.ts';
 import type { BinaryRef } from '../../toolchain/resolve.ts';
+import { toolImage } from './tool.ts';
 
 /** One image: programs of the toolchain and files of Debian packages, and nothing else. */
 export interface ComponentImage {
@@ -22,77 +23,6 @@ export interface ComponentImage {
 
 /** Who the containers of Kyverno are, as in its own images. */
 const NOBODY = '65534';
-
-/** Where tools' pods find a shell and a web server; what production's images have besides is not here. */
-export const TOOL_IMAGE = 'toolforge-local/tool:2';
-
-/** Of BusyBox, beside Debian's bash. */
-const APPLETS = [
-  ...[
-    'awk',
-    'cat',
-    'chmod',
-    'cp',
-    'cut',
-    'date',
-    'df',
-    'diff',
-    'du',
-    'echo',
-    'env',
-    'expr',
-    'false',
-    'find',
-    'grep',
-  ],
-  ...[
-    'gzip',
-    'head',
-    'hostname',
-    'httpd',
-    'id',
-    'kill',
-    'less',
-    'ln',
-    'ls',
-    'mkdir',
-    'mktemp',
-    'mv',
-    'nc',
-    'printf',
-  ],
-  ...[
-    'ps',
-    'pwd',
-    'rm',
-    'rmdir',
-    'sed',
-    'seq',
-    'sh',
-    'sleep',
-    'sort',
-    'stat',
-    'tail',
-    'tar',
-    'tee',
-    'test',
-    'top',
-    'touch',
-  ],
-  ...['tr', 'true', 'uname', 'uniq', 'vi', 'wc', 'wget', 'which', 'xargs', 'yes'],
-];
-
-/** In the place of production's, and called like it: serves what is in the tool's `public_html`, whatever the type. */
-const WEBSERVICE_RUNNER = `#!/bin/sh
-set -eu
-port=8000
-while [ $# -gt 0 ]; do
-  [ "$1" != --port ] || port=$2
-  shift
-done
-mkdir -p "$HOME/public_html"
-exec httpd -f -p "$port" -h "$HOME/public_html"
-`;
 
 /** catatonit is what Podman's pods have for it: one static program of Debian's, so that nothing needs a C compiler. */
 export const PAUSE_IMAGE = 'toolforge-local/pause:1';
@@ -178,17 +108,7 @@ export function platformImages({ kyverno }: Pick<Profile, 'kyverno'>): Component
     ofKyverno('background-controller', 'background-controller'),
     ofKyverno('cleanup-controller', 'cleanup-controller'),
     ofKyverno('reports-controller', 'reports-controller'),
-    {
-      reference: TOOL_IMAGE,
-      programs: {},
-      packages: ['bash', 'busybox-static'],
-      links: Object.fromEntries(APPLETS.map((applet) => [`/usr/bin/${applet}`, '/usr/bin/busybox'])),
-      files: {
-        '/etc/passwd': 'root:x:0:0:root:/:/bin/sh\n',
-        '/usr/bin/webservice-runner': WEBSERVICE_RUNNER,
-      },
-      entrypoint: ['/bin/sh'],
-    },
+    toolImage(),
   ];
 }
 
