@@ -47,17 +47,6 @@ export async function nodeSources(context: Context, otherwise = '--provider embe
   ];
 }
 
-/** Whether packages for a tree of Debian's can be had on this host. */
-export async function canFetchNodePackages(context: Context): Promise<boolean> {
-  try {
-    await nodeSources(context);
-    return true;
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'environment') return false;
-    throw error;
-  }
-}
-
 async function mirrors({ runner, env, signal }: Context): Promise<Mirrors> {
   const told = env[MIRROR];
   if (told !== undefined && told !== '') {

@@ -8,7 +8,7 @@ import { layout } from '../../../cluster/kind/layout.ts';
 import { kind } from '../../../cluster/kind/provider.ts';
 import { loadProfile } from '../../../cluster/profile.ts';
 import { clusterDirectory } from '../../../cluster/record.ts';
-import { canFetchNodePackages } from '../../../cluster/toolchain/debian-archive.ts';
+import { canFetchNodePackages } from '../../debian.ts';
 import type { Context } from '../../../lib/context.ts';
 import type { Runner } from '../../../lib/run.ts';
 import { recordOf } from '../../record.ts';

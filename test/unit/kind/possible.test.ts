@@ -3,7 +3,7 @@ import { before, suite, test } from 'node:test';
 import { kindChoice } from '../../../cluster/kind/possible.ts';
 import { loadProfile, type Profile } from '../../../cluster/profile.ts';
 import { resolveProvider } from '../../../cluster/providers.ts';
-import { canFetchNodePackages } from '../../../cluster/toolchain/debian-archive.ts';
+import { canFetchNodePackages } from '../../debian.ts';
 import type { Context } from '../../../lib/context.ts';
 import { FORBIDDEN, machine, STOPPED } from './fake-machine.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { canFetchNodePackages, mirrorsOf, nodeSources } from '../../../cluster/toolchain/debian-archive.ts';
+import { mirrorsOf, nodeSources } from '../../../cluster/toolchain/debian-archive.ts';
+import { canFetchNodePackages } from '../../debian.ts';
 import type { Context } from '../../../lib/context.ts';
 
 const told = (mirror: string): Context => {
