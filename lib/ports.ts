@@ -22,8 +22,20 @@ export async function isPortFree(port: number): Promise<boolean> {
   }
 }
 
-/** A loopback port that nothing uses now, of the system's choice. */
+/** Ports that this process was given: until they are listened on, the system may give one twice. */
+const given = new Set<number>();
+
+/** A loopback port that nothing uses now, of the system's choice; another one each time. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await unusedPort();
+    if (given.has(port)) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+async function unusedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
