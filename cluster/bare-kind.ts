@@ -7,11 +7,9 @@ import { requireEngine, type Engine } from './kind/engine.ts';
 import { chooseNodeImage } from './kind/image/choose.ts';
 import { KIND_MODULE } from './kind/image/root.ts';
 import { requireOwnName } from './kind/owner.ts';
+import { SILENT } from './local-cluster.ts';
 import { loadProfile } from './profile.ts';
 import { resolveBinaries } from './toolchain/resolve.ts';
-
-/** Nobody watches the steps of a step. */
-const SILENT = { update: () => undefined };
 
 /** kind without anything of ours but the node image. */
 export interface BareKind {

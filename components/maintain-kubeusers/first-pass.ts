@@ -1,11 +1,10 @@
 import type { Cluster } from '../../cluster/provider.ts';
 import type { Context } from '../../lib/context.ts';
-import { Failure } from '../../lib/errors.ts';
 import type { Progress } from '../../lib/steps.ts';
 import { waitFor } from '../../lib/wait.ts';
 import { SERVICE_NAME } from './places.ts';
 import type { MaintainKubeusersStatus } from './status-report.ts';
-import { maintainKubeusersStatus } from './status.ts';
+import { statusOnceItAnswers } from './status.ts';
 
 /** The first pass makes the default accounts; Kyverno may take its time over their policies. */
 const FIRST_PASS_MS = 120_000;
@@ -32,7 +31,7 @@ export async function firstPass(
     'maintain-kubeusers to make the accounts',
     async () => {
       await supervisor.assertAlive(SERVICE_NAME);
-      const status = await maintainKubeusersStatus(directory).catch(notYet);
+      const status = await statusOnceItAnswers(directory);
       progress.update(`${status.accounts.ready} of ${status.accounts.total} accounts ready`);
       return outcome(status, clock.now(), started);
     },
@@ -67,10 +66,4 @@ function outcome(status: MaintainKubeusersStatus, now: number, started: number):
 /** One that waits for something else has no next try. */
 function isFar(nextTry: string | undefined, now: number): boolean {
   return nextTry === undefined || Date.parse(nextTry) - now >= LONG_PAUSE_MS;
-}
-
-/** `waitFor` gives up at a failure, but a loop that does not answer yet is what it waits for. */
-function notYet(error: unknown): never {
-  if (error instanceof Failure) throw new Error(error.message, { cause: error });
-  throw error;
 }

@@ -21,5 +21,5 @@ export {
   type PolicyTool,
   type ToolSelection,
 } from './settings.ts';
-export { maintainKubeusersStatus, requestsSoFar } from './status.ts';
+export { maintainKubeusersStatus, requestsSoFar, statusOnceItAnswers } from './status.ts';
 export { type MaintainKubeusersStatus } from './status-report.ts';

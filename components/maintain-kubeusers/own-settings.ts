@@ -7,7 +7,7 @@ import { makePrivateDirectory, readFileIfExists, writeFileIfChanged } from '../.
 import { configurationSchema } from './configuration.ts';
 
 /** What a person decides of maintain-kubeusers, as in production's values; `up` decides the rest. */
-export const ownSettingsSchema = configurationSchema
+const ownSettingsSchema = configurationSchema
   .pick({
     quotaOverrides: true,
     keyAlgorithm: true,

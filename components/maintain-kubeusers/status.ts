@@ -52,3 +52,13 @@ async function get(port: number, path: string, headers: Readonly<Record<string, 
     asked.end();
   });
 }
+
+/** The same for those who wait: that it does not answer yet is no failure, which would end the wait (`lib/wait.ts`). */
+export async function statusOnceItAnswers(clusterDirectory: string): Promise<MaintainKubeusersStatus> {
+  try {
+    return await maintainKubeusersStatus(clusterDirectory);
+  } catch (error) {
+    if (error instanceof Failure) throw new Error(error.message, { cause: error });
+    throw error;
+  }
+}

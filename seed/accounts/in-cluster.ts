@@ -1,6 +1,6 @@
 import type { Cluster } from '../../cluster/provider.ts';
 import { DEFAULT_NAME } from '../../cluster/spec.ts';
-import { maintainKubeusersStatus } from '../../components/maintain-kubeusers/index.ts';
+import { statusOnceItAnswers } from '../../components/maintain-kubeusers/index.ts';
 import { allowMassDelete, countInCluster } from '../../components/maintain-kubeusers/mass-delete.ts';
 import type { Context } from '../../lib/context.ts';
 import { Failure } from '../../lib/errors.ts';
@@ -34,7 +34,7 @@ export function accountsInCluster(cluster: Cluster, context: Context): AccountsI
       const settled = await waitFor(
         'maintain-kubeusers to finish the accounts',
         async () => {
-          const status = await maintainKubeusersStatus(cluster.directory).catch(notYet);
+          const status = await statusOnceItAnswers(cluster.directory);
           const { massDeleteBlocked: why } = status;
           heldBackSince = why === undefined ? undefined : (heldBackSince ?? clock.now());
           if (why !== undefined) {
@@ -59,12 +59,6 @@ export function accountsInCluster(cluster: Cluster, context: Context): AccountsI
       return `${ready} ready, ${disabled} disabled, ${skipped} skipped`;
     },
   };
-}
-
-/** A loop that restarts answers again in a moment. */
-function notYet(error: unknown): never {
-  if (error instanceof Failure) throw new Error(error.message, { cause: error });
-  throw error;
 }
 
 function blocked(why: string, { record }: Cluster): Failure {
